@@ -1,0 +1,1 @@
+"""Cell types, their names, ranges and roles, each fact with its source."""
