@@ -13,6 +13,6 @@ BLIND_SPOTS = (
 NO_PATIENT_DATA = "Upload nothing that identifies a patient: no name, number or date in the picture or its file name."
 
 ADULTS_ONLY = (
-    "Ranges are for adults, not for children or pregnancy; neutrophils run lower in people with the Duffy-null phenotype."
-    " A laboratory's own ranges take precedence."
+    "Ranges are for adults, not for children or pregnancy; neutrophils run lower in people with the Duffy-null"
+    " phenotype. A laboratory's own ranges take precedence."
 )
