@@ -123,11 +123,10 @@ def test_a_very_long_name_is_shortened_in_the_error() -> None:
 @given(st.text(max_size=60))
 def test_any_text_gives_a_label_or_a_clear_refusal(text: str) -> None:
     try:
-        label = canonical_label(text)
+        outcome = canonical_label(text)
     except DatasetError as error:
-        assert error.hint
-    else:
-        assert label in ALL_LABELS
+        outcome = error.hint
+    assert outcome in ALL_LABELS or all(label in outcome for label in ALL_LABELS)
 
 
 @given(st.lists(st.sampled_from(ALL_LABELS), min_size=1, unique=True))
@@ -156,7 +155,7 @@ def test_a_choice_that_cannot_be_read_says_why(text: str, message: str) -> None:
 
 
 def test_labels_outside_the_model_are_refused() -> None:
-    with pytest.raises(DatasetError, match="blast.* means lymphoblast"):
+    with pytest.raises(DatasetError, match=r"blast.* means lymphoblast"):
         parse_labels("neutrophil,blast", CELL_TYPES)
 
 
