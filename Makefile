@@ -38,7 +38,7 @@ $(VENV)/.tools: requirements-dev.txt $(VENV)/.app
 environment: $(VENV)/.tools
 
 run: $(VENV)/.app
-	$(BIN)/streamlit run app.py --server.showEmailPrompt=false $(ARGS)
+	$(BIN)/streamlit run app.py $(ARGS)
 
 test: environment
 	@$(BIN)/python -m pytest $(ARGS)
