@@ -57,7 +57,7 @@ bench: environment
 	@for script in benchmarks/*.py; do $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 screenshots: environment
-	$(BIN)/python docs/screenshots.py $(ARGS)
+	$(BIN)/python scripts/screenshots.py $(ARGS)
 
 train: $(VENV)/.app
 	$(BIN)/wbc train $(RECIPE) $(ARGS)
