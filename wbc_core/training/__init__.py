@@ -1,0 +1,1 @@
+"""Training: recipe, batches, loop, calibration and export."""
