@@ -1,0 +1,1 @@
+"""The ``wbc`` command: thin over the services."""

@@ -1,0 +1,135 @@
+"""Labelled pictures through the serving path: predictions kept row by row, then measured under any choice of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wbc_core.biology.labels import Merge
+from wbc_core.datasets.sources import LabelledImage, digest_of
+from wbc_core.errors import DatasetError
+from wbc_core.evaluation.metrics import evaluate_predictions
+from wbc_core.inference.classifier import Classifier
+from wbc_core.inference.measurements import Evaluation
+from wbc_core.inference.pipeline import PendingImage, answer_all
+
+
+@dataclass(frozen=True)
+class LabelledPredictions:
+    """Predictions for the pictures of one set that could be read.
+
+    Attributes
+    ----------
+    images : tuple of LabelledImage
+        The pictures.
+    labels : tuple of str
+        Columns of ``probabilities``.
+    probabilities : ndarray of float64, shape (images, labels)
+        Calibrated.
+    found : ndarray of bool, shape (images,)
+        Whether a stained cell stood out.
+    failed : tuple of (LabelledImage, str)
+        Pictures that could not be read, and why.
+    """
+
+    images: tuple[LabelledImage, ...]
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+    found: NDArray[np.bool_]
+    failed: tuple[tuple[LabelledImage, str], ...]
+
+
+def predict_labelled(
+    classifier: Classifier, images: Sequence[LabelledImage], *, labels: Sequence[str] | None = None, batch_size: int = 32
+) -> LabelledPredictions:
+    """Predict labelled pictures exactly as a user's pictures are.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The model.
+    images : sequence of LabelledImage
+        What to predict.
+    labels : sequence of str, optional
+        Choose between these labels only.
+    batch_size : int
+        Pictures per call of the network.
+
+    Raises
+    ------
+    DatasetError
+        If no picture can be read.
+    """
+    pending = (PendingImage(image.file, image.path.read_bytes) for image in images)
+    kept, rows, found, failed = [], [], [], []
+    for image, answer in zip(images, answer_all(pending, classifier, labels=labels, batch_size=batch_size), strict=True):
+        if answer.probabilities is None:
+            failed.append((image, str(answer.error)))
+            continue
+        kept.append(image)
+        rows.append(answer.probabilities)
+        found.append(answer.found)
+    if not kept:
+        raise DatasetError("None of the pictures could be read.", failed[0][1] if failed else "The set is empty.")
+    shown = tuple(labels) if labels is not None else classifier.card.labels
+    return LabelledPredictions(tuple(kept), shown, np.stack(rows), np.array(found), tuple(failed))
+
+
+def measure(predictions: LabelledPredictions, source: str, threshold: float, merges: Sequence[Merge] = ()) -> Evaluation:
+    """Measure predictions against their labels.
+
+    Parameters
+    ----------
+    predictions : LabelledPredictions
+        From :func:`predict_labelled`.
+    source : str
+        Name of the set in the report.
+    threshold : float
+        The card's abstention threshold.
+    merges : sequence of Merge
+        Classes counted as one: their probabilities are added.
+
+    Raises
+    ------
+    DatasetError
+        If a picture's label is none of those predicted.
+    """
+    labels, probabilities = _merged(predictions, merges)
+    renamed = {member: merge.name for merge in merges for member in merge.members}
+    truth = [renamed.get(image.label, image.label) for image in predictions.images]
+    foreign = sorted(set(truth) - set(labels))
+    if foreign:
+        raise DatasetError(
+            f"The set {source} holds pictures labelled {', '.join(foreign)}, which are not among the labels predicted.",
+            f"Leave them out, or choose between labels that include them; these were {', '.join(labels)}.",
+        )
+    groups = [f"{image.source}/{image.group or image.file}" for image in predictions.images]
+    return evaluate_predictions(
+        probabilities,
+        np.array([labels.index(label) for label in truth]),
+        labels,
+        threshold=threshold,
+        source=source,
+        source_sha256=digest_of([*predictions.images, *(image for image, _ in predictions.failed)]),
+        answerable=predictions.found,
+        groups=groups,
+        failed=len(predictions.failed),
+    )
+
+
+def _merged(
+    predictions: LabelledPredictions, merges: Sequence[Merge]
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    columns = {label: predictions.probabilities[:, index] for index, label in enumerate(predictions.labels)}
+    for merge in merges:
+        missing = [member for member in merge.members if member not in columns]
+        if missing:
+            raise DatasetError(
+                f"The merge {merge.name} names {', '.join(missing)}, which the model was not asked for.",
+                f"It chooses between {', '.join(columns)}.",
+            )
+        columns[merge.name] = np.sum([columns.pop(member) for member in merge.members], axis=0)
+    return tuple(columns), np.stack(list(columns.values()), axis=1)

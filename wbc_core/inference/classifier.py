@@ -1,0 +1,118 @@
+"""A trained network in an ONNX Runtime session, with its card's preprocessing, temperature and threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from wbc_core.errors import ModelError
+from wbc_core.inference.cards import ModelCard, load_card, read_verified
+from wbc_core.settings import settings
+
+
+class Classifier:
+    """One model ready to answer.
+
+    Parameters
+    ----------
+    folder : Path
+        The model's folder, with ``card.json`` and ``model.onnx``.
+    threads : int
+        Threads of one call.
+
+    Raises
+    ------
+    ModelError
+        If card or file are missing, altered, or do not fit each other.
+    """
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.card: ModelCard = load_card(folder)
+        data = read_verified(folder, self.card, "model.onnx")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Idle threads must not spin: on a small shared host they would take the cores from decoding.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises bare C++ exceptions of many types
+            raise ModelError(f"The network of the model {self.card.id} cannot be loaded.", str(error)[:200]) from error
+        outputs = {output.name: output.shape for output in self.session.get_outputs()}
+        if "logits" not in outputs or outputs["logits"][-1] != len(self.card.labels):
+            raise ModelError(
+                f"The network of the model {self.card.id} does not answer for its {len(self.card.labels)} labels.",
+                "Export the model again with `wbc train`.",
+            )
+        self.input_name = self.session.get_inputs()[0].name
+
+    def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the network.
+
+        Parameters
+        ----------
+        crops : ndarray of uint8, shape (images, size, size, 3)
+            Preprocessed pictures in RGB.
+
+        Returns
+        -------
+        ndarray of float32, shape (images, labels)
+            Logits before the temperature.
+        """
+        (values,) = self.session.run(["logits"], {self.input_name: crops.astype(np.float32)})
+        return np.asarray(values, dtype=np.float32)
+
+    def probabilities(self, logits: NDArray[np.float32], labels: Sequence[str] | None = None) -> NDArray[np.float64]:
+        """Turn logits into calibrated probabilities.
+
+        Parameters
+        ----------
+        logits : ndarray of float32, shape (images, labels of the card)
+            From :meth:`logits`.
+        labels : sequence of str, optional
+            Renormalise over these labels only; the card's by default.
+
+        Returns
+        -------
+        ndarray of float64, shape (images, labels)
+            Rows sum to 1, columns in the order of ``labels``.
+
+        Raises
+        ------
+        ModelError
+            If the model does not know one of the labels.
+        """
+        return softmax(logits[:, self.columns(labels)].astype(np.float64) / self.card.calibration.temperature)
+
+    def columns(self, labels: Sequence[str] | None) -> list[int]:
+        """Return the positions of labels in the network's output."""
+        if labels is None:
+            return list(range(len(self.card.labels)))
+        unknown = [label for label in labels if label not in self.card.labels]
+        if unknown:
+            raise ModelError(
+                f"The model {self.card.id} does not know {', '.join(unknown)}.",
+                f"It knows {', '.join(self.card.labels)}.",
+            )
+        if len(set(labels)) < 2:
+            raise ModelError("At least two labels are needed to choose between.", "Name two or more, or none for all.")
+        return [self.card.labels.index(label) for label in labels]
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the softmax along the last axis."""
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    total: NDArray[np.float64] = raised / raised.sum(axis=-1, keepdims=True)
+    return total
+
+
+@lru_cache(maxsize=4)
+def load_classifier(folder: Path) -> Classifier:
+    """Return the classifier of a model's folder, one per process."""
+    return Classifier(folder, settings().inference_threads)

@@ -1,0 +1,223 @@
+"""The main use case: one picture in, one cell type out, with what to believe of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wbc_core.biology.statements import RESEARCH_USE
+from wbc_core.imaging.quality import QualityWarning, assess_quality
+from wbc_core.inference.pipeline import prepare
+from wbc_core.services.models import classifier_for
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """What was found in one picture.
+
+    Attributes
+    ----------
+    file : str
+        Name of the picture as given.
+    label : str or None
+        Top label, also where the model abstains; None only of a failed picture.
+    confidence : float
+        Calibrated probability of the top label.
+    status : str
+        ``classified``, ``unidentified`` or ``failed``.
+    reason : str
+        Why unidentified: ``low_confidence`` or ``not_a_cell``; else empty.
+    error, hint : str
+        Of a failed picture.
+    probabilities : dict of str to float
+        Of every label asked for; they sum to 1.
+    warnings : tuple of QualityWarning
+        What is wrong with the picture itself.
+    width, height : int
+        Size in pixels, upright.
+    format : str
+        File format found by content.
+    notes : tuple of str
+        What decoding had to decide.
+    cell_x, cell_y, cell_diameter_px : float or None
+        Circle around the stained nucleus (or platelet) in pixels; None where no cell was found.
+    microns_per_pixel : float or None
+        Scale, where the file or the user stated it.
+    cell_diameter_um : float or None
+        True diameter of that circle, where the scale is known.
+    crop : ndarray of uint8, shape (size, size, 3), or None
+        What the network saw, in RGB.
+    model_id, model_title : str
+        Which model answered.
+    milliseconds : dict of str to float
+        Time of ``decode``, ``locate``, ``predict`` and in ``total``.
+    """
+
+    file: str
+    label: str | None
+    confidence: float
+    status: str
+    reason: str = ""
+    error: str = ""
+    hint: str = ""
+    probabilities: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[QualityWarning, ...] = ()
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    notes: tuple[str, ...] = ()
+    cell_x: float | None = None
+    cell_y: float | None = None
+    cell_diameter_px: float | None = None
+    microns_per_pixel: float | None = None
+    cell_diameter_um: float | None = None
+    crop: NDArray[np.uint8] | None = None
+    model_id: str = ""
+    model_title: str = ""
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result ready for JSON: no pixels, and the research-use statement."""
+        return {
+            "file": self.file,
+            "label": self.label,
+            "confidence": self.confidence,
+            "status": self.status,
+            "reason": self.reason,
+            "error": self.error,
+            "hint": self.hint,
+            "probabilities": self.probabilities,
+            "warnings": [
+                {"code": warning.code, "message": warning.message, "hint": warning.hint} for warning in self.warnings
+            ],
+            "picture": {"width": self.width, "height": self.height, "format": self.format, "notes": list(self.notes)},
+            "nucleus": {
+                "x_px": self.cell_x,
+                "y_px": self.cell_y,
+                "diameter_px": self.cell_diameter_px,
+                "diameter_um": self.cell_diameter_um,
+                "microns_per_pixel": self.microns_per_pixel,
+            },
+            "model": {"id": self.model_id, "title": self.model_title},
+            "milliseconds": {key: round(value, 2) for key, value in self.milliseconds.items()},
+            "statement": RESEARCH_USE,
+        }
+
+
+def judge(confidence: float, found: bool, threshold: float) -> tuple[str, str]:
+    """Return status and reason of a picture that could be read.
+
+    Parameters
+    ----------
+    confidence : float
+        Calibrated probability of the top label.
+    found : bool
+        Whether a stained cell stands out in the picture.
+    threshold : float
+        The card's abstention threshold.
+
+    Returns
+    -------
+    tuple of str
+        ``("classified", "")``, ``("unidentified", "not_a_cell")`` or ``("unidentified", "low_confidence")``.
+
+    Examples
+    --------
+    >>> judge(0.97, True, 0.8)
+    ('classified', '')
+    """
+    if not found:
+        return "unidentified", "not_a_cell"
+    if confidence < threshold:
+        return "unidentified", "low_confidence"
+    return "classified", ""
+
+
+def classify_image(
+    data: bytes,
+    name: str,
+    *,
+    model_id: str | None = None,
+    labels: Sequence[str] | None = None,
+    microns_per_pixel: float | None = None,
+) -> ImageResult:
+    """Classify the cell in one picture.
+
+    Parameters
+    ----------
+    data : bytes
+        An encoded picture: JPEG, PNG, BMP, TIFF or WebP.
+    name : str
+        Its name, used in messages only.
+    model_id : str, optional
+        Model to ask; the default one if not given.
+    labels : sequence of str, optional
+        Choose between these labels only.
+    microns_per_pixel : float, optional
+        True scale, if the user knows it; overrides what the file states.
+
+    Returns
+    -------
+    ImageResult
+
+    Raises
+    ------
+    ImageError
+        If the bytes are no acceptable picture.
+    ModelError
+        If the model is missing or altered, or does not know a label.
+    """
+    start = time.perf_counter()
+    classifier = classifier_for(model_id)
+    card = classifier.card
+    shown = tuple(labels) if labels is not None else card.labels
+    classifier.columns(labels)
+    prepared = prepare(data, name, card.preprocessing)
+    asked = time.perf_counter()
+    values = classifier.probabilities(classifier.logits(prepared.crop[np.newaxis]), labels)[0]
+    answered = time.perf_counter()
+    decoded, location = prepared.decoded, prepared.location
+    warnings = assess_quality(decoded.pixels, location)
+    top = int(values.argmax())
+    status, reason = judge(float(values[top]), location.found, card.abstention.threshold)
+    scale = microns_per_pixel if microns_per_pixel is not None else decoded.microns_per_pixel
+    found = location.found
+    return ImageResult(
+        file=name,
+        label=shown[top],
+        confidence=float(values[top]),
+        status=status,
+        reason=reason,
+        probabilities={label: float(value) for label, value in zip(shown, values, strict=True)},
+        warnings=warnings,
+        width=decoded.width,
+        height=decoded.height,
+        format=decoded.format,
+        notes=decoded.notes,
+        cell_x=location.x if found else None,
+        cell_y=location.y if found else None,
+        cell_diameter_px=location.diameter if found else None,
+        microns_per_pixel=scale,
+        cell_diameter_um=location.diameter * scale if found and scale is not None else None,
+        crop=prepared.crop,
+        model_id=card.id,
+        model_title=card.title,
+        milliseconds={
+            "decode": prepared.decode_ms,
+            "locate": prepared.locate_ms,
+            "predict": (answered - asked) * 1e3,
+            "total": (time.perf_counter() - start) * 1e3,
+        },
+    )
+
+
+def warm_up(model_id: str | None = None) -> None:
+    """Load a model and run it once, so that the first visitor does not wait for it."""
+    classifier = classifier_for(model_id)
+    size = classifier.card.preprocessing.size
+    classifier.logits(np.zeros((1, size, size, 3), np.uint8))
