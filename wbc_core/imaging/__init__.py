@@ -1,0 +1,1 @@
+"""Pictures: safe decoding, finding the cell, quality warnings and the preprocessing that a model card fixes."""
