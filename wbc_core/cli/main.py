@@ -193,7 +193,9 @@ def list_models(as_json: JsonOption = False) -> None:
 
 
 @models_app.command("show")
-def show_model(model: Annotated[str | None, typer.Argument(help="Model id; the default model if not given.")] = None) -> None:
+def show_model(
+    model: Annotated[str | None, typer.Argument(help="Model id; the default model if not given.")] = None,
+) -> None:
     """Print a model's card as JSON."""
     from wbc_core.services.models import model_details
 
@@ -202,7 +204,9 @@ def show_model(model: Annotated[str | None, typer.Argument(help="Model id; the d
 
 @models_app.command("verify")
 def verify_models(
-    models: Annotated[list[str] | None, typer.Argument(help="Model ids; all installed models if none is given.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Model ids; all installed models if none is given.")
+    ] = None,
 ) -> None:
     """Check cards, digests and networks."""
     from wbc_core.services.models import installed_ids, verify_model
@@ -219,7 +223,7 @@ def export(
     to: Annotated[Path, typer.Option(help="Folder to write into.")] = Path(),
 ) -> None:
     """Write a model's network to a file."""
-    from wbc_core.services.models import export_model
+    from wbc_core.services.exporting import export_model
 
     print(export_model(model, to, file_format))
 

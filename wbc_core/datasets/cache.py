@@ -59,7 +59,7 @@ def cached_crops(
         folder.mkdir(parents=True, exist_ok=True)
         side = round(preprocessing.size * margin)
         partial = path.with_suffix(f".{os.getpid()}.partial")
-        target = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(images), side, side, 3))  # type: ignore[no-untyped-call]
+        target = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(images), side, side, 3))
         cv2.setNumThreads(1)
 
         def fill(index: int) -> None:

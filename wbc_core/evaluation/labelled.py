@@ -43,7 +43,11 @@ class LabelledPredictions:
 
 
 def predict_labelled(
-    classifier: Classifier, images: Sequence[LabelledImage], *, labels: Sequence[str] | None = None, batch_size: int = 32
+    classifier: Classifier,
+    images: Sequence[LabelledImage],
+    *,
+    labels: Sequence[str] | None = None,
+    batch_size: int = 32,
 ) -> LabelledPredictions:
     """Predict labelled pictures exactly as a user's pictures are.
 
@@ -65,7 +69,9 @@ def predict_labelled(
     """
     pending = (PendingImage(image.file, image.path.read_bytes) for image in images)
     kept, rows, found, failed = [], [], [], []
-    for image, answer in zip(images, answer_all(pending, classifier, labels=labels, batch_size=batch_size), strict=True):
+    for image, answer in zip(
+        images, answer_all(pending, classifier, labels=labels, batch_size=batch_size), strict=True
+    ):
         if answer.probabilities is None:
             failed.append((image, str(answer.error)))
             continue
@@ -78,7 +84,9 @@ def predict_labelled(
     return LabelledPredictions(tuple(kept), shown, np.stack(rows), np.array(found), tuple(failed))
 
 
-def measure(predictions: LabelledPredictions, source: str, threshold: float, merges: Sequence[Merge] = ()) -> Evaluation:
+def measure(
+    predictions: LabelledPredictions, source: str, threshold: float, merges: Sequence[Merge] = ()
+) -> Evaluation:
     """Measure predictions against their labels.
 
     Parameters
@@ -120,9 +128,7 @@ def measure(predictions: LabelledPredictions, source: str, threshold: float, mer
     )
 
 
-def _merged(
-    predictions: LabelledPredictions, merges: Sequence[Merge]
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+def _merged(predictions: LabelledPredictions, merges: Sequence[Merge]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     columns = {label: predictions.probabilities[:, index] for index, label in enumerate(predictions.labels)}
     for merge in merges:
         missing = [member for member in merge.members if member not in columns]

@@ -33,7 +33,9 @@ def proportion(successes: int, total: int) -> Estimate | None:
     return Estimate(value=successes / total, low=float(interval.low), high=float(interval.high))
 
 
-def expected_calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = ECE_BINS) -> float:
+def expected_calibration_error(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = ECE_BINS
+) -> float:
     """Return the top-label expected calibration error in bins of equal mass.
 
     Parameters
@@ -138,7 +140,8 @@ def evaluate_predictions(
     chosen = probabilities[np.arange(n), truth].clip(1e-15)
     squares = ((probabilities - np.eye(len(labels))[truth]) ** 2).sum(axis=1)
     accuracy, coverage = proportion(int(correct.sum()), n), proportion(int(answered.sum()), n)
-    assert accuracy is not None and coverage is not None
+    assert accuracy is not None
+    assert coverage is not None
     return Evaluation(
         source=source,
         source_sha256=source_sha256,

@@ -2,8 +2,8 @@
 
 Nuclei (and the granules of platelets) absorb green light far more than red and blue light, in every laboratory's stain;
 red cells absorb green and blue alike, and the empty slide absorbs nothing. The contrast ``(R + B) / 2 - G`` therefore
-separates nuclei from both. Its threshold is chosen per picture (Otsu 1979, doi:10.1109/TSMC.1979.4310076), so that faint
-and strong stains, warm and cold lamps, are treated alike.
+separates nuclei from both. Its threshold is chosen per picture (Otsu 1979, doi:10.1109/TSMC.1979.4310076), so that
+faint and strong stains, warm and cold lamps, are treated alike.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ def locate_cell(pixels: NDArray[np.uint8]) -> CellLocation:
     """
     height, width = pixels.shape[:2]
     scale = min(1.0, WORKING_SIDE / max(height, width))
-    small = pixels if scale == 1.0 else cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = pixels
+    if scale < 1.0:
+        resized = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small = np.asarray(resized, dtype=np.uint8)
     contrast = _nuclear_contrast(small)
     regions, strength = _stained_regions(contrast)
     if not regions:
@@ -91,7 +94,7 @@ class _Region:
 
 
 def _nuclear_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return ``(R + B) / 2 - G`` plus a share of the darkness in green, smoothed, as float32 of shape (height, width)."""
+    """Return ``(R + B) / 2 - G`` plus a share of the darkness in green, smoothed: float32, (height, width)."""
     red, green, blue = (pixels[..., channel].astype(np.float32) for channel in range(3))
     purple = (red + blue) / 2 - green
     black = pixels.max(axis=2) < 12

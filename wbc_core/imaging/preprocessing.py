@@ -32,7 +32,9 @@ class Preprocessing(BaseModel):
     value_range: tuple[float, float] = (0.0, 255.0)
     crop: Literal["cell", "centre"] = Field("cell", description="Around the located cell, or the whole central square.")
     context: float = Field(2.3, gt=1, description="Side of the crop in diameters of the nucleus.")
-    least_side: float = Field(0.45, gt=0, description="Least side of the crop as a share of the picture's shorter side.")
+    least_side: float = Field(
+        0.45, gt=0, description="Least side of the crop as a share of the picture's shorter side."
+    )
     most_side: float = Field(1.1, gt=0, description="Largest side of the crop as a share of the picture's longer side.")
 
     def digest(self) -> str:

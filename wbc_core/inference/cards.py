@@ -79,7 +79,7 @@ class ModelFile(_Part):
 class ModelCard(_Part):
     """Card of one model, ``models/<id>/card.json``."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     id: str = Field(pattern=ID_PATTERN)
     title: str
     task: Literal["single_cell_classification"] = "single_cell_classification"
@@ -93,7 +93,9 @@ class ModelCard(_Part):
     evaluations: tuple[Evaluation, ...]
     precision_at_smear_prevalence: dict[str, Estimate]
     comparisons: tuple[Comparison, ...] = ()
-    keras_agreement: float = Field(description="Largest difference of a softmax value between Keras and ONNX on the test pictures.")
+    keras_agreement: float = Field(
+        description="Largest difference of a softmax value between Keras and ONNX on the test pictures."
+    )
     speed: Speed | None = None
     parameters: int
     files: dict[str, ModelFile]
@@ -138,7 +140,9 @@ def load_card(folder: Path) -> ModelCard:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelError(f"There is no model card at {path}.", "Choose a model that `wbc models list` names.") from error
+        raise ModelError(
+            f"There is no model card at {path}.", "Choose a model that `wbc models list` names."
+        ) from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ModelError(f"The model card {path} cannot be read as JSON.", "Fetch the model's folder again.") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
@@ -182,7 +186,9 @@ def read_verified(folder: Path, card: ModelCard, name: str) -> bytes:
     try:
         data = (folder / name).read_bytes()
     except OSError as error:
-        raise ModelError(f"The file {name} of the model {card.id} cannot be read.", "Fetch the model's folder again.") from error
+        raise ModelError(
+            f"The file {name} of the model {card.id} cannot be read.", "Fetch the model's folder again."
+        ) from error
     if hashlib.sha256(data).hexdigest() != card.files[name].sha256:
         raise ModelError(
             f"The file {name} of the model {card.id} differs from the one its card describes.",

@@ -79,7 +79,9 @@ def add_comparison_row(model_id: str, other_id: str) -> Comparison:
     digests = {row.source: row.source_sha256 for row in card.evaluations}
     rows = [row for row in other.evaluations if digests.get(row.source) == row.source_sha256]
     if not rows:
-        raise ModelError(f"{model_id} and {other_id} were not measured on the same pictures.", "Train both on one data folder.")
+        raise ModelError(
+            f"{model_id} and {other_id} were not measured on the same pictures.", "Train both on one data folder."
+        )
     comparison = Comparison(
         model_id=other.id,
         title=other.title,

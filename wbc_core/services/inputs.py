@@ -83,7 +83,9 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> 
     except WbcError as error:
         return PendingImage(name, _raiser(error))
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        return PendingImage(name, _raiser(ImageError(f"{name} cannot be unpacked: {error}.", "Pack the pictures again.")))
+        return PendingImage(
+            name, _raiser(ImageError(f"{name} cannot be unpacked: {error}.", "Pack the pictures again."))
+        )
     return PendingImage(name, lambda: data)
 
 

@@ -1,9 +1,8 @@
-"""Which models there are, what their cards say, whether their files are sound, and copies of them in other formats."""
+"""Which models there are, what their cards say, and whether their files are sound."""
 
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,9 +68,7 @@ def available_models() -> tuple[ModelSummary, ...]:
 def _summary(card: ModelCard) -> ModelSummary:
     accuracy = {row.source: row.accuracy.value for row in card.evaluations}
     parts = [f"{row.source} {100 * row.accuracy.value:.1f} % of {row.n:,}" for row in card.evaluations]
-    return ModelSummary(
-        card.id, card.title, card.labels, card.input_size, card.parameters, accuracy, ", ".join(parts)
-    )
+    return ModelSummary(card.id, card.title, card.labels, card.input_size, card.parameters, accuracy, ", ".join(parts))
 
 
 def model_details(model_id: str | None = None) -> ModelCard:
@@ -93,42 +90,3 @@ def verify_model(model_id: str | None = None) -> ModelCard:
         read_verified(folder, card, name)
     Classifier(folder, settings().inference_threads)
     return card
-
-
-def export_model(model_id: str | None, target: Path, file_format: str) -> Path:
-    """Copy a model's network to a file, in one of three formats.
-
-    Parameters
-    ----------
-    model_id : str or None
-        The default model for None.
-    target : Path
-        Folder to write into.
-    file_format : str
-        ``onnx``, ``keras`` or ``tflite``; the last is converted here and needs TensorFlow.
-
-    Returns
-    -------
-    Path
-        The file written, ``<id>.<format>``.
-
-    Raises
-    ------
-    ModelError
-        If the format is unknown, or the model's file is missing or altered.
-    """
-    if file_format not in ("onnx", "keras", "tflite"):
-        raise ModelError(f"There is no export format {file_format!r}.", "Choose onnx, keras or tflite.")
-    folder = model_folder(model_id)
-    card = load_card(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    path = target / f"{card.id}.{file_format}"
-    if file_format == "tflite":
-        read_verified(folder, card, "model.keras")
-        from wbc_core.training.export import write_tflite
-
-        write_tflite(folder / "model.keras", path)
-        return path
-    read_verified(folder, card, f"model.{file_format}")
-    shutil.copyfile(folder / f"model.{file_format}", path)
-    return path

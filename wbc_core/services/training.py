@@ -42,6 +42,7 @@ def train_recipe(
     if device not in DEVICES:
         raise RecipeError(f"There is no device {device!r}.", f"Choose {', '.join(DEVICES)}.")
     if device == "cpu":
+        # Read by TensorFlow and JAX when they are imported, which happens below.
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -49,10 +50,10 @@ def train_recipe(
 
     recipe = read_recipe(recipe_path)
     from wbc_core.training.export import export_run
-    from wbc_core.training.loop import run_training, write_status
+    from wbc_core.training.loop import insist_on_gpu, run_training, write_status
 
     if device == "gpu":
-        _insist_on_gpu()
+        insist_on_gpu()
     folder = run_dir or settings().runs_dir / recipe.id
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(recipe_path, folder / "spec.yaml")
@@ -72,12 +73,3 @@ def train_recipe(
     target = settings().models_dir / recipe.id
     shutil.copytree(folder / "export", target, dirs_exist_ok=True)
     return card, target
-
-
-def _insist_on_gpu() -> None:
-    import keras
-
-    if not any("gpu" in str(name).lower() for name in keras.distribution.list_devices()):
-        raise WbcError(
-            f"Keras on {keras.backend.backend()} finds no GPU.", "Use --device auto, or install a backend with GPU support."
-        )

@@ -70,9 +70,7 @@ def augment(
     return _sensor(picture, rng, strength)
 
 
-def _frame(
-    crop: NDArray[np.uint8], size: int, rng: np.random.Generator, strength: float
-) -> NDArray[np.uint8]:
+def _frame(crop: NDArray[np.uint8], size: int, rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
     """Rotate, mirror, zoom, shift; sometimes pretend that the picture ended close around the cell."""
     side = crop.shape[0]
     ground = tuple(int(value) for value in slide_colour(crop))
@@ -93,7 +91,9 @@ def _frame(
     offset = (size - 1) / 2 + shift - turn @ np.full(2, (side - 1) / 2)
     matrix = np.column_stack([turn, offset])
     return np.asarray(
-        cv2.warpAffine(crop, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=ground),
+        cv2.warpAffine(
+            crop, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=ground
+        ),
         dtype=np.uint8,
     )
 
@@ -119,7 +119,7 @@ def _camera(picture: NDArray[np.uint8], rng: np.random.Generator, strength: floa
 def _stain(
     picture: NDArray[np.uint8], rng: np.random.Generator, statistics: NDArray[np.float32], strength: float
 ) -> NDArray[np.uint8]:
-    """Move the colour statistics in L*a*b* towards another training picture's and beyond, turn hue, scale saturation."""
+    """Move colour statistics in L*a*b* towards another picture's and beyond; vary hue, saturation, gamma, gains."""
     values = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     flat = values.reshape(-1, 3)
     mean, deviation = flat.mean(axis=0), flat.std(axis=0) + 1e-3

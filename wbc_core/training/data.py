@@ -42,7 +42,7 @@ def split_set(part: TrainingSet, recipe: Recipe, data_dir: Path) -> SplitSet:
     return SplitSet(part.name, part.share, train, validation)
 
 
-class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc]
+class BalancedBatches(keras.utils.PyDataset):
     """Endless augmented batches: a set is drawn by its share, then a class evenly, then a picture.
 
     Every choice follows from ``default_rng([seed, epoch, step])`` alone, so that a resumed run sees the batches it
@@ -100,4 +100,3 @@ def exact_crops(
     """Return the pictures as serving would crop them, (images, size, size, 3) uint8, and their label indices."""
     crops = cached_crops(images, recipe.preprocessing, cache_dir)
     return crops, np.array([recipe.labels.index(image.label) for image in images])
-

@@ -102,14 +102,15 @@ def export_run(recipe: Recipe, recipe_path: Path, run_dir: Path, settings: Setti
         ),
         # Replaced below, once the exported file has answered for the validation pictures.
         calibration=Calibration(temperature=1.0, fitted_on="", images=0, ece_before=0.0, ece_after=0.0),
-        abstention=Abstention(
-            threshold=0.0, rule="", chosen_on="", coverage=1.0, errors=0, error_upper_bound=1.0
-        ),
+        abstention=Abstention(threshold=0.0, rule="", chosen_on="", coverage=1.0, errors=0, error_upper_bound=1.0),
         evaluations=(),
         precision_at_smear_prevalence={},
         keras_agreement=0.0,
         parameters=network.count_params(),
-        files={path.name: describe_file(path) for path in (target / "model.keras", target / "model.onnx", target / "history.csv")},
+        files={
+            path.name: describe_file(path)
+            for path in (target / "model.keras", target / "model.onnx", target / "history.csv")
+        },
         licence=LICENCE,
         intended_use=INTENDED_USE,
         splits=dict(SPLITS),
@@ -190,7 +191,7 @@ def _calibrated(
             ),
             "abstention": Abstention(
                 threshold=threshold,
-                rule=f"lowest confidence above which the one-sided exact 95 % bound of the error is at most {ERROR_GOAL:.1%}",
+                rule=f"lowest confidence whose exact 95 % bound of the error is at most {100 * ERROR_GOAL:g} %",
                 chosen_on=named,
                 coverage=answered / len(answers),
                 errors=errors,
@@ -267,5 +268,12 @@ def _write_predictions(path: Path, predicted: dict[str, LabelledPredictions], ca
             for image, values in zip(rows.images, rows.probabilities, strict=True):
                 top = int(values.argmax())
                 writer.writerow(
-                    [source, image.file, image.label, card.labels[top], f"{values[top]:.6f}", *(f"{v:.6f}" for v in values)]
+                    [
+                        source,
+                        image.file,
+                        image.label,
+                        card.labels[top],
+                        f"{values[top]:.6f}",
+                        *(f"{v:.6f}" for v in values),
+                    ]
                 )

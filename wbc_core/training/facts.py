@@ -32,8 +32,8 @@ NEVER_SEEN: tuple[str, ...] = (
 )
 
 LIMITS: tuple[str, ...] = (
-    "It answers with one of its eight types whatever it is shown; a cell of another type can get a confident wrong name.",
-    "Bands and segmented neutrophils are one class; promyelocytes, myelocytes and metamyelocytes are one class.",
-    "Confidence is calibrated on validation pictures of one laboratory; on other stains and cameras it can be too high.",
+    "It answers with one of its eight types whatever it is shown: another cell gets a wrong name.",
+    "Bands and segmented neutrophils are one class; so are promyelocytes, myelocytes and metamyelocytes.",
+    "Confidence is calibrated on validation pictures of one laboratory; elsewhere it can be too high.",
     "The labels of the Kaggle set are noisy: some of its pictures show no leukocyte at all.",
 )

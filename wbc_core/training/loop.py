@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score
 
-from wbc_core.errors import RecipeError
+from wbc_core.errors import RecipeError, WbcError
 from wbc_core.settings import Settings
 from wbc_core.training.checkpoint import Arrays, Progress, load_checkpoint, save_checkpoint
 from wbc_core.training.data import BalancedBatches, SplitSet, exact_crops, split_set
@@ -25,8 +25,8 @@ CHECKPOINT = "checkpoints/last.npz"
 BACKBONES = {"efficientnet_lite0": "efficientnet_lite0_no_top.npz"}
 
 
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Linear warm-up, then half a cosine down to a hundredth of the peak (Loshchilov and Hutter 2017, arXiv:1608.03983).
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up, then half a cosine to a hundredth of the peak (Loshchilov and Hutter 2017, arXiv:1608.03983).
 
     Closed form in the step number, so that a resumed run needs no state for it.
     """
@@ -66,7 +66,7 @@ def build_network(network: Network, size: int, classes: int, weights_dir: Path |
     return model
 
 
-class _EpochEnd(keras.callbacks.Callback):  # type: ignore[misc]
+class _EpochEnd(keras.callbacks.Callback):
     """Average weights step by step; at each epoch's end validate the average, keep the best, write the checkpoint."""
 
     def __init__(self, recipe: Recipe, run_dir: Path, sets: tuple[SplitSet, ...], settings: Settings) -> None:
@@ -145,7 +145,12 @@ class _EpochEnd(keras.callbacks.Callback):  # type: ignore[misc]
             hits += float((found == labels).sum())
             count += len(labels)
         balanced = [value for key, value in scores.items() if key.startswith("val_balanced")]
-        return {**scores, "val_loss": losses / count, "val_accuracy": hits / count, "val_score": float(np.mean(balanced))}
+        return {
+            **scores,
+            "val_loss": losses / count,
+            "val_accuracy": hits / count,
+            "val_score": float(np.mean(balanced)),
+        }
 
 
 def predict_logits(model: keras.Model, crops: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
@@ -228,3 +233,12 @@ def run_training(recipe: Recipe, run_dir: Path, settings: Settings) -> Progress:
     batches = BalancedBatches(recipe, sets, settings.cache_dir, epoch=first)
     model.fit(batches, epochs=choice.epochs, initial_epoch=first, shuffle=False, verbose=0, callbacks=[epoch_end])
     return epoch_end.progress
+
+
+def insist_on_gpu() -> None:
+    """Raise WbcError where Keras finds no GPU."""
+    if not any("gpu" in str(name).lower() for name in keras.distribution.list_devices()):
+        raise WbcError(
+            f"Keras on {keras.backend.backend()} finds no GPU.",
+            "Use --device auto, or install a backend with GPU support.",
+        )

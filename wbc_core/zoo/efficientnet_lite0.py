@@ -107,7 +107,7 @@ def _load(model: keras.Model, path: Path) -> None:
                 key = f"{layer.name}/{variable.name}"
                 if key not in arrays or arrays[key].shape != tuple(variable.shape):
                     raise ModelError(
-                        f"The backbone file {path.name} does not fit EfficientNet-Lite0: {key} is missing or of another shape.",
+                        f"The backbone file {path.name} does not fit EfficientNet-Lite0: {key} is missing or differs.",
                         "Use the weights of EfficientNet-Lite0 without its classifier.",
                     )
                 variable.assign(arrays[key])
