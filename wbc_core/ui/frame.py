@@ -1,0 +1,19 @@
+"""The frame around every page: page config, navigation, and the line on intended use."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from wbc_core.biology.statements import RESEARCH_USE
+from wbc_core.ui import navigation
+from wbc_core.ui.samples import favicon_png
+
+PAGE_WIDTH = 1080  # px; wider lines are hard to read, and a phone takes what it has
+
+# Before the navigation: it would otherwise take the icon's picture from a foreign server.
+st.set_page_config(page_title=navigation.NAME, page_icon=favicon_png(), layout="wide")
+page = st.navigation([navigation.home(), navigation.single_image()], position="top")
+st.set_page_config(page_title=f"{page.title} · {navigation.NAME}")
+with st.container(horizontal_alignment="center"), st.container(width=PAGE_WIDTH):
+    page.run()
+    st.caption(f"{RESEARCH_USE} Pictures stay in memory while this page is open and are never stored.")

@@ -1,0 +1,92 @@
+"""How figures and foreign text are put into words."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+
+_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+_LONGEST_NAME = 48
+
+CONFIDENCE_WORDS = (  # lower bound, words
+    (0.99, "Very sure"),
+    (0.95, "Sure"),
+    (0.80, "Fairly sure"),
+    (0.50, "Unsure"),
+    (0.00, "Very unsure"),
+)
+
+REASONS = {
+    "low_confidence": "No type stands out clearly enough.",
+    "unknown_cell": "The cell looks like none of the types this model knows.",
+    "not_a_cell": "There seems to be no stained cell in the picture.",
+    "poor_quality": "The picture is too poor to judge the cell.",
+}
+
+
+def plain(text: str) -> str:
+    r"""Return text so that Markdown shows it letter by letter.
+
+    Every ASCII punctuation mark is escaped, so that no tag, link, directive or formula can arise; line breaks, control
+    characters and marks that turn the writing direction are dropped.
+
+    Examples
+    --------
+    >>> plain("<b>a*b</b>")
+    '\\<b\\>a\\*b\\<\\/b\\>'
+    """
+    printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    return _PUNCTUATION.sub(r"\\\1", re.sub(r"\s+", " ", printable).strip())
+
+
+def short_name(name: str) -> str:
+    """Return a file name of at most 48 characters; a longer one loses its middle.
+
+    Examples
+    --------
+    >>> short_name("a" * 60 + ".jpg")
+    'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…aaaaaaaaaaa.jpg'
+    """
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:32]}…{name[-15:]}"
+
+
+def percent(share: float) -> str:
+    """Return a probability as a percentage that never claims certainty.
+
+    Examples
+    --------
+    >>> percent(0.98765), percent(0.9999), percent(0.0004)
+    ('98.8 %', '> 99.9 %', '< 0.1 %')
+    """
+    if share > 0.9994:
+        return "> 99.9 %"
+    if share < 0.001:
+        return "< 0.1 %"
+    return f"{100 * share:.1f} %"
+
+
+def confidence_in_words(confidence: float) -> str:
+    """Return how sure the model is, in words.
+
+    Examples
+    --------
+    >>> confidence_in_words(0.97)
+    'Sure'
+    """
+    return next(words for bound, words in CONFIDENCE_WORDS if confidence >= bound)
+
+
+def listed(words: tuple[str, ...] | list[str], last: str = "and") -> str:
+    """Return words as an enumeration.
+
+    Examples
+    --------
+    >>> listed(("band", "metamyelocyte", "monocyte"))
+    'band, metamyelocyte and monocyte'
+    """
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
