@@ -1,0 +1,44 @@
+"""The pages without a browser: the frame runs, and only the classifier behind it is replaced where a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import pytest
+from stand_ins import Service, offer_models, summary
+from streamlit.testing.v1 import AppTest
+
+from wbc_core.datasets.synthetic import render_cell
+from wbc_core.settings import ROOT
+
+FRAME = ROOT / "wbc_core" / "ui" / "frame.py"
+SINGLE_IMAGE = "../../pages/use/single_image.py"
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    """Replace the classifier and offer one model."""
+    stand_in = Service()
+    monkeypatch.setattr("wbc_core.ui.state.classify_image", stand_in)
+    offer_models(monkeypatch, summary("wbc8-lite0", "Eight blood cells"))
+    return stand_in
+
+
+@pytest.fixture
+def open_home() -> Callable[[], AppTest]:
+    """Return a function that opens the start page in a new session."""
+    return lambda: AppTest.from_file(str(FRAME), default_timeout=30).run()
+
+
+@pytest.fixture
+def open_single_image(open_home: Callable[[], AppTest]) -> Callable[[], AppTest]:
+    """Return a function that opens the single-image page in a new session."""
+    return lambda: open_home().switch_page(SINGLE_IMAGE).run()
+
+
+@pytest.fixture(scope="session")
+def picture() -> bytes:
+    """A drawn eosinophil as a PNG file."""
+    pixels = cv2.cvtColor(render_cell("eosinophil", seed=1), cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".png", pixels)[1].tobytes()
