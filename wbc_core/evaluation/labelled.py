@@ -29,7 +29,7 @@ class LabelledPredictions:
         Columns of ``probabilities``.
     probabilities : ndarray of float64, shape (images, labels)
         Calibrated.
-    found : ndarray of bool, shape (images,)
+    convincing : ndarray of bool, shape (images,)
         Whether a stained cell stood out.
     failed : tuple of (LabelledImage, str)
         Pictures that could not be read, and why.
@@ -38,7 +38,7 @@ class LabelledPredictions:
     images: tuple[LabelledImage, ...]
     labels: tuple[str, ...]
     probabilities: NDArray[np.float64]
-    found: NDArray[np.bool_]
+    convincing: NDArray[np.bool_]
     failed: tuple[tuple[LabelledImage, str], ...]
 
 
@@ -68,7 +68,7 @@ def predict_labelled(
         If no picture can be read.
     """
     pending = (PendingImage(image.file, image.path.read_bytes) for image in images)
-    kept, rows, found, failed = [], [], [], []
+    kept, rows, convincing, failed = [], [], [], []
     for image, answer in zip(
         images, answer_all(pending, classifier, labels=labels, batch_size=batch_size), strict=True
     ):
@@ -77,11 +77,11 @@ def predict_labelled(
             continue
         kept.append(image)
         rows.append(answer.probabilities)
-        found.append(answer.found)
+        convincing.append(answer.convincing)
     if not kept:
         raise DatasetError("None of the pictures could be read.", failed[0][1] if failed else "The set is empty.")
     shown = tuple(labels) if labels is not None else classifier.card.labels
-    return LabelledPredictions(tuple(kept), shown, np.stack(rows), np.array(found), tuple(failed))
+    return LabelledPredictions(tuple(kept), shown, np.stack(rows), np.array(convincing), tuple(failed))
 
 
 def measure(
@@ -122,7 +122,7 @@ def measure(
         threshold=threshold,
         source=source,
         source_sha256=digest_of([*predictions.images, *(image for image, _ in predictions.failed)]),
-        answerable=predictions.found,
+        answerable=predictions.convincing,
         groups=groups,
         failed=len(predictions.failed),
     )

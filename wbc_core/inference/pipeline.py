@@ -41,11 +41,14 @@ class PreparedImage:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one picture: probabilities in the order of the labels asked for, or an error."""
+    """What came of one picture: probabilities in the order of the labels asked for, or an error.
+
+    ``convincing`` says whether a stained cell stands out in it.
+    """
 
     name: str
     probabilities: NDArray[np.float64] | None
-    found: bool
+    convincing: bool
     error: WbcError | None = None
 
 
@@ -99,7 +102,7 @@ def answer_all(
             prepared = prepare(image.read(), image.name, preprocessing)
         except WbcError as error:
             return image.name, None, False, error
-        return image.name, prepared.crop, prepared.location.found, None
+        return image.name, prepared.crop, prepared.location.convincing, None
 
     source = iter(images)
     waiting: deque[Future[tuple[str, NDArray[np.uint8] | None, bool, WbcError | None]]] = deque()
@@ -110,5 +113,5 @@ def answer_all(
             waiting.extend(pool.submit(load, image) for image in itertools.islice(source, len(rows)))
             crops = [crop for _, crop, _, _ in rows if crop is not None]
             values = iter(classifier.probabilities(classifier.logits(np.stack(crops)), labels) if crops else ())
-            for name, crop, found, error in rows:
-                yield Answer(name, None if crop is None else next(values), found, error)
+            for name, crop, convincing, error in rows:
+                yield Answer(name, None if crop is None else next(values), convincing, error)

@@ -58,7 +58,7 @@ def predict_paths(
             continue
         values = answer.probabilities
         top = int(values.argmax())
-        status, reason = judge(float(values[top]), answer.found, card.abstention.threshold)
+        status, reason = judge(float(values[top]), answer.convincing, card.abstention.threshold)
         yield ImageResult(
             answer.name,
             shown[top],

@@ -109,14 +109,14 @@ class ImageResult:
         }
 
 
-def judge(confidence: float, found: bool, threshold: float) -> tuple[str, str]:
+def judge(confidence: float, convincing: bool, threshold: float) -> tuple[str, str]:
     """Return status and reason of a picture that could be read.
 
     Parameters
     ----------
     confidence : float
         Calibrated probability of the top label.
-    found : bool
+    convincing : bool
         Whether a stained cell stands out in the picture.
     threshold : float
         The card's abstention threshold.
@@ -131,7 +131,7 @@ def judge(confidence: float, found: bool, threshold: float) -> tuple[str, str]:
     >>> judge(0.97, True, 0.8)
     ('classified', '')
     """
-    if not found:
+    if not convincing:
         return "unidentified", "not_a_cell"
     if confidence < threshold:
         return "unidentified", "low_confidence"
@@ -184,7 +184,7 @@ def classify_image(
     decoded, location = prepared.decoded, prepared.location
     warnings = assess_quality(decoded.pixels, location)
     top = int(values.argmax())
-    status, reason = judge(float(values[top]), location.found, card.abstention.threshold)
+    status, reason = judge(float(values[top]), location.convincing, card.abstention.threshold)
     scale = microns_per_pixel if microns_per_pixel is not None else decoded.microns_per_pixel
     found = location.found
     return ImageResult(

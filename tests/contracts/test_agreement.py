@@ -1,0 +1,91 @@
+"""What is served is what was trained: ONNX Runtime and Keras agree on every test picture; serving needs no Keras."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from wbc_core.datasets.cache import cached_crops
+from wbc_core.datasets.sources import read_split
+from wbc_core.inference.classifier import Classifier, softmax
+from wbc_core.services.models import available_models, model_folder
+from wbc_core.settings import settings
+
+SOURCES = ("pbc", "raabin", "kaggle")
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES)
+def test_probabilities_equal_keras_on_every_test_picture(data_dir, tmp_path, source):
+    import keras
+
+    folder = model_folder(None)
+    classifier = Classifier(folder, threads=2)
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    images = read_split(data_dir / source, "test")
+    crops = cached_crops(images, classifier.card.preprocessing, tmp_path)
+    for at in range(0, len(crops), 64):
+        batch = np.asarray(crops[at : at + 64])
+        theirs = np.asarray(model.predict_on_batch(batch.astype(np.float32))["logits"], np.float64)
+        assert np.abs(softmax(classifier.logits(batch).astype(np.float64)) - softmax(theirs)).max() < 1e-4
+
+
+def test_any_batch_size_gives_the_same_answer():
+    classifier = Classifier(model_folder(None), threads=1)
+    size = classifier.card.preprocessing.size
+    crops = np.random.default_rng(1).integers(0, 255, (7, size, size, 3), dtype=np.uint8)
+    together = classifier.logits(crops)
+    alone = np.concatenate([classifier.logits(crop[np.newaxis]) for crop in crops])
+    assert np.abs(together - alone).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict", "{picture}"], ["models", "list"], ["models", "show"], ["models", "verify"], ["--version"]],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_serving_commands_never_import_tensorflow(tmp_path, arguments):
+    import cv2
+
+    from wbc_core.datasets.synthetic import render_cell
+
+    picture = tmp_path / "cell.png"
+    cv2.imwrite(str(picture), render_cell("monocyte", seed=1)[..., ::-1])
+    program = (
+        "import sys\nfrom wbc_core.cli.main import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "loaded = {'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules)\nassert not loaded, loaded\n"
+    )
+    given = [argument.format(picture=picture) for argument in arguments]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *given], capture_output=True, text=True, env=os.environ, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_card_holds_what_its_reader_must_know():
+    card = Classifier(model_folder(settings().default_model), threads=1).card
+    assert [row.source for row in card.evaluations] == ["pbc test", "raabin test", "kaggle test"]
+    assert set(card.precision_at_smear_prevalence) == {"basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"}
+    assert any("blasts" in text for text in card.never_seen)
+    assert set(card.splits) == set(SOURCES)
+    assert card.speed is not None
+    assert [row.model_id for row in card.comparisons] == ["wbc8-lite0-pbc-only"]
+
+
+def test_test_predictions_give_the_figures_of_the_card():
+    import csv
+
+    for model in available_models():
+        folder = model_folder(model.id)
+        card = json.loads((folder / "card.json").read_text())
+        with (folder / "test_predictions.csv").open(newline="") as stream:
+            rows = [row for row in csv.DictReader(stream) if row["source"] == "pbc"]
+        stated = next(row for row in card["evaluations"] if row["source"] == "pbc test")
+        assert len(rows) == stated["n"]
+        right = sum(row["truth"] == row["label"] for row in rows)
+        assert right / len(rows) == pytest.approx(stated["accuracy"]["value"])
