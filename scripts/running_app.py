@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,8 +36,13 @@ def chromium_path() -> str | None:
 
 
 @contextmanager
-def running_app() -> Iterator[str]:
+def running_app(environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """Serve the app and give its address; ends the server afterwards.
+
+    Parameters
+    ----------
+    environment : mapping of str to str, optional
+        Variables to set for the server on top of this process's own.
 
     Raises
     ------
@@ -48,26 +54,36 @@ def running_app() -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
-    server = subprocess.Popen(  # its own process group, so that nothing it starts is left behind
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
     address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"{address}/healthz"):
-            if server.poll() is not None or time.monotonic() > deadline:
-                server.kill()
-                raise RuntimeError(f"The app did not start:\n{server.communicate()[0]}")
-            time.sleep(0.1)
-        yield address
-    finally:
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.communicate(timeout=10)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                server.communicate()
+    with tempfile.TemporaryFile("w+") as printed:  # a pipe that nobody reads would fill up and stop the server
+        server = subprocess.Popen(  # its own process group, so that nothing it starts is left behind
+            command,
+            cwd=ROOT,
+            env=os.environ | dict(environment or {}),
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not _answers(f"{address}/healthz"):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    printed.seek(0)
+                    raise RuntimeError(f"The app did not start:\n{printed.read()}")
+                time.sleep(0.1)
+            yield address
+        finally:
+            _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    if server.poll() is None:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def _answers(address: str) -> bool:
