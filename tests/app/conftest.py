@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -21,6 +22,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     """Replace the classifier and offer one model."""
     stand_in = Service()
     monkeypatch.setattr("wbc_core.ui.state.classify_image", stand_in)
+    card = SimpleNamespace(abstention=SimpleNamespace(threshold=0.9))
+    monkeypatch.setattr("wbc_core.ui.state.model_details", lambda model_id: card)
     offer_models(monkeypatch, summary("wbc8-lite0", "Eight blood cells"))
     return stand_in
 

@@ -80,7 +80,7 @@ def test_pictures_carry_a_text_alternative(open_single_image: Opened, service: S
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("low_confidence", "No type stands out clearly enough."),
+        ("low_confidence", "The model is not sure enough to name a type."),
         ("unknown_cell", "The cell looks like none of the types this model knows."),
         ("not_a_cell", "There seems to be no stained cell in the picture."),
         ("poor_quality", "The picture is too poor to judge the cell."),
@@ -99,6 +99,7 @@ def test_an_unidentified_cell_says_why_and_leaves_the_decision_to_a_person(
     assert words in read
     assert "Closest type: **Monocyte, 40.0 %**. A person must decide." in read
     assert "If it is a monocyte" in read
+    assert ("names a type from a confidence of 90.0 % on" in read) == (reason == "low_confidence")
     assert f"Its look: {cell_type('lymphocyte').look}" in read  # a close runner-up is described
 
 

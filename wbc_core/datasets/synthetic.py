@@ -121,15 +121,15 @@ def _basophil(canvas: Canvas, radius: float) -> None:
 def _lymphocyte(canvas: Canvas, radius: float) -> None:
     """A round or slightly notched nucleus of dense smudged blocks in a scant sky-blue rim."""
     rng = canvas.rng
-    body = canvas.blob((0, 0), radius, roughness=0.05, harmonics=9)
-    canvas.cytoplasm(body, (142, 144, 192), grain=12, rim=(96, 94, 162))
+    body = canvas.warp(canvas.blob((0, 0), radius, roughness=0.05, harmonics=9), 0.16, 1.1)
+    canvas.cytoplasm(body, (136, 142, 196), grain=14, rim=(98, 98, 168))
     turn = rng.uniform(0, 2 * np.pi)
-    shift = radius * rng.uniform(0.08, 0.13)
+    shift = radius * rng.uniform(0.06, 0.12)
     centre = (shift * np.cos(turn), shift * np.sin(turn))
-    nucleus = canvas.blob(centre, radius * 0.83, roughness=0.035)
+    nucleus = canvas.blob(centre, radius * rng.uniform(0.82, 0.87), roughness=0.04, elongation=rng.uniform(1.0, 1.1))
     notch = (centre[0] - radius * 0.98 * np.cos(turn), centre[1] - radius * 0.98 * np.sin(turn))
     nucleus = nucleus * (1 - canvas.ellipse(notch, (0.9, 1.3), turn))
-    canvas.nucleus(nucleus, dark=(54, 28, 104), light=(122, 76, 154), clump_um=1.3, contrast=0.85)
+    canvas.nucleus(nucleus, dark=(70, 38, 120), light=(128, 82, 158), clump_um=1.1, contrast=0.6)
 
 
 def _monocyte(canvas: Canvas, radius: float) -> None:
@@ -151,26 +151,21 @@ def _immature_granulocyte(canvas: Canvas, radius: float) -> None:
     """Promyelocyte, myelocyte or metamyelocyte: eccentric nucleus, fine chromatin, many granules, pale Golgi zone."""
     rng = canvas.rng
     stage = int(rng.integers(3))
-    body = canvas.blob((0, 0), radius, roughness=0.05, elongation=rng.uniform(1.0, 1.12))
-    canvas.cytoplasm(body, ((146, 142, 196), (178, 158, 196), (208, 180, 196))[stage], grain=12, rim=(124, 112, 178))
+    body = canvas.blob((0, 0), radius, roughness=0.04, elongation=rng.uniform(1.0, 1.12))
+    canvas.cytoplasm(body, ((142, 130, 194), (166, 148, 198), (204, 178, 204))[stage], grain=14, rim=(124, 112, 178))
     turn = rng.uniform(0, 2 * np.pi)
     away = np.array([np.cos(turn), np.sin(turn)])
-    canvas.granules(body, (116, 46, 130), per_um2=(2.2, 1.8, 1.3)[stage], radius_um=(0.12, 0.26), opacity=0.85)
     golgi = canvas.ellipse(tuple(-0.12 * radius * away), (0.34 * radius, 0.3 * radius), turn)
-    canvas.cytoplasm(golgi * body * 0.6, (206, 184, 210), grain=6, rim=None)
-    centre = tuple(0.27 * radius * away)
-    nucleus = canvas.ellipse(centre, (radius * 0.62, radius * (0.72, 0.67, 0.66)[stage]), turn)
+    canvas.cytoplasm(golgi * body * 0.45, (206, 184, 210), grain=6, rim=None)
+    canvas.granules(body, (108, 40, 124), per_um2=(3.2, 2.8, 2.2)[stage], radius_um=(0.09, 0.19), opacity=0.8)
+    centre = tuple(0.24 * radius * away)
+    nucleus = canvas.ellipse(centre, (radius * 0.66, radius * (0.76, 0.72, 0.7)[stage]), turn)
     if stage == 2:  # the metamyelocyte's dent reaches less than half across
-        nucleus = nucleus * (1 - canvas.ellipse(tuple(-0.42 * radius * away), (radius * 0.34, radius * 0.3), turn))
-    canvas.nucleus(
-        canvas.warp(nucleus, 0.3, 4.0),
-        dark=(66, 32, 112),
-        light=(136, 84, 162),
-        clump_um=(0.5, 0.65, 0.8)[stage],
-        contrast=0.75,
-    )
+        nucleus = nucleus * (1 - canvas.ellipse(tuple(-0.44 * radius * away), (radius * 0.34, radius * 0.3), turn))
+    nucleus = canvas.warp(nucleus, 0.3, 4.0) * body
+    canvas.nucleus(nucleus, dark=(54, 26, 104), light=(112, 66, 148), clump_um=(0.5, 0.65, 0.8)[stage], contrast=0.75)
     if stage < 2:
-        canvas.granules(nucleus, (96, 30, 110), per_um2=0.5, radius_um=(0.12, 0.22), opacity=0.7)
+        canvas.granules(nucleus, (92, 28, 108), per_um2=0.8, radius_um=(0.1, 0.2), opacity=0.7)
 
 
 def _erythroblast(canvas: Canvas, radius: float) -> None:
@@ -201,8 +196,8 @@ _PAINTERS: dict[str, tuple[tuple[float, float], _Painter]] = {  # radius in µm 
     "basophil": ((5.3, 6.6), _basophil),
     "eosinophil": ((6.4, 7.8), _eosinophil),
     "erythroblast": ((4.2, 5.6), _erythroblast),
-    "immature_granulocyte": ((7.2, 8.8), _immature_granulocyte),
-    "lymphocyte": ((4.3, 5.6), _lymphocyte),
+    "immature_granulocyte": ((6.6, 8.4), _immature_granulocyte),
+    "lymphocyte": ((4.6, 5.9), _lymphocyte),
     "monocyte": ((7.4, 9.2), _monocyte),
     "neutrophil": ((5.9, 7.2), _neutrophil),
     "platelet": ((1.75, 2.0), _platelet),

@@ -64,6 +64,8 @@ def _show_verdict(shown: Shown) -> None:
         st.header("Unidentified", anchor=False)
         st.markdown(REASONS.get(result.reason, "The model abstains."))
         st.markdown(f"Closest type: **{name}, {percent(result.confidence)}**. A person must decide.")
+        if result.reason == "low_confidence":
+            st.caption(f"This model names a type from a confidence of {percent(shown.needed)} on.")
     for warning in result.warnings:
         st.warning(plain(warning.hint), title=plain(warning.message), icon=":material/visibility_off:")
     st.caption(f"**{RESEARCH_USE}**")

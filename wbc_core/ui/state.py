@@ -10,6 +10,7 @@ import cv2
 import streamlit as st
 
 from wbc_core.imaging.decoding import decode_image
+from wbc_core.services.models import model_details
 from wbc_core.services.single_image import ImageResult, classify_image
 from wbc_core.ui.options import Options
 from wbc_core.ui.outline import outlined
@@ -31,11 +32,14 @@ class Shown:
         (height, width, 3) uint8 RGB, the picture with the cell outlined, at most 640 px wide or high.
     synthetic : bool
         Whether the picture was drawn.
+    needed : float
+        Confidence from which on the model names a type.
     """
 
     result: ImageResult
     outlined: cv2.typing.MatLike
     synthetic: bool
+    needed: float
 
 
 def classified(picture: Picture, options: Options) -> Shown:
@@ -57,8 +61,9 @@ def classified(picture: Picture, options: Options) -> Shown:
             labels=options.labels,
             microns_per_pixel=options.microns_per_pixel,
         )
+        needed = model_details(options.model_id).abstention.threshold
         pixels = decode_image(picture.data, picture.name).pixels
-        results[key] = Shown(result, outlined(pixels, result), picture.synthetic)
+        results[key] = Shown(result, outlined(pixels, result), picture.synthetic, needed)
         while len(results) > REMEMBERED:
             results.popitem(last=False)
     return results[key]

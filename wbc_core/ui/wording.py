@@ -18,7 +18,7 @@ CONFIDENCE_WORDS = (  # lower bound, words
 )
 
 REASONS = {
-    "low_confidence": "No type stands out clearly enough.",
+    "low_confidence": "The model is not sure enough to name a type.",
     "unknown_cell": "The cell looks like none of the types this model knows.",
     "not_a_cell": "There seems to be no stained cell in the picture.",
     "poor_quality": "The picture is too poor to judge the cell.",
