@@ -23,8 +23,8 @@ MINIMUM_CONTRAST = 14.0
 CONVINCING_CONTRAST = 40.0
 """Contrast from which the region is taken for a stained cell, in grey levels.
 
-Measured on training pictures (``benchmarks/cell_contrast.py``): 99 % of the pictures of pbc, kaggle and raabin reach 76,
-60 and 49; 95 % of 266 cuttings of BCCD fields that hold red cells alone stay below 41.
+Measured on training pictures (``benchmarks/cell_contrast.py``): 99 % of the pictures of pbc, kaggle and raabin reach
+76, 60 and 49; 95 % of 266 cuttings of BCCD fields that hold red cells alone stay below 41.
 """
 
 SIMILAR_AREA = 0.45
