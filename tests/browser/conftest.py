@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scripts.running_app import CHROMIUM_ARGUMENTS, chromium_path, running_app
 
-WAIT_MS = 20_000
+WAIT_MS = 30_000  # a busy machine is not a broken promise
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="session")

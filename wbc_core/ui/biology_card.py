@@ -32,7 +32,7 @@ def show_normal(cell: CellType) -> None:
         return
     source = cell.normal.source.short
     share, absolute = cell.normal.percent_text, cell.normal.absolute_text
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         if share:
             st.metric("Share of leukocytes", share, width="content")
         if absolute:
