@@ -43,7 +43,9 @@ def split_set(part: TrainingSet, recipe: Recipe, data_dir: Path) -> SplitSet:
 
 
 class BalancedBatches(keras.utils.PyDataset):
-    """Endless augmented batches: a set is drawn by its share, then a class evenly, then a picture.
+    """Endless augmented batches: a set is drawn by its share, then a class, then a picture.
+
+    Classes are drawn evenly until the recipe settles.
 
     Every choice follows from ``default_rng([seed, epoch, step])`` alone, so that a resumed run sees the batches it
     would have seen.
@@ -63,6 +65,7 @@ class BalancedBatches(keras.utils.PyDataset):
             ]
             for part in sets
         ]
+        self.sizes = [np.array([len(rows) for _, rows in members], np.float64) for members in self.members]
         # A tenth of the pictures describes a laboratory's colours well enough; every set counts alike.
         samples = [crops[:: max(1, len(crops) // 500)][:500] for crops in self.crops]
         tables = [np.stack([colour_statistics(crop) for crop in sample]) for sample in samples]
@@ -79,13 +82,20 @@ class BalancedBatches(keras.utils.PyDataset):
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, self.epoch, index])
         count, size = recipe.optimisation.batch_size, recipe.preprocessing.size
+        settling = recipe.settling if recipe.settling and self.epoch >= recipe.settling.from_epoch else None
+        strength = settling.augmentation_strength if settling else recipe.augmentation_strength
         pictures = np.empty((count, size, size, 3), np.float32)
         targets = np.zeros((count, len(recipe.labels)), np.float32)
         for row in range(count):
             chosen = rng.choice(len(self.shares), p=self.shares)
-            label, members = self.members[chosen][rng.integers(len(self.members[chosen]))]
+            if settling:
+                weight = self.sizes[chosen] ** (1 - settling.class_balance)
+                drawn = int(rng.choice(len(weight), p=weight / weight.sum()))
+            else:
+                drawn = int(rng.integers(len(self.members[chosen])))
+            label, members = self.members[chosen][drawn]
             crop = self.crops[chosen][members[rng.integers(len(members))]]
-            pictures[row] = augment(crop, size, rng, self.statistics, recipe.augmentation_strength)
+            pictures[row] = augment(crop, size, rng, self.statistics, strength)
             targets[row, label] = 1
         return pictures, targets
 

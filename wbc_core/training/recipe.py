@@ -59,6 +59,14 @@ class Optimisation(_Part):
     patience: int = Field(5, ge=1, description="Epochs without a better validation score before the run stops.")
 
 
+class Settling(_Part):
+    """The last epochs: milder variation and classes nearer to their natural shares, to win back accuracy at home."""
+
+    from_epoch: int = Field(ge=1, description="First epoch, counted from 0, that settles.")
+    augmentation_strength: float = Field(0.6, ge=0, le=2)
+    class_balance: float = Field(0.25, ge=0, le=1, description="1 draws classes evenly, 0 by their number of pictures.")
+
+
 class Recipe(_Part):
     """Everything a training run depends on."""
 
@@ -69,6 +77,7 @@ class Recipe(_Part):
     data: tuple[TrainingSet, ...] = Field(min_length=1)
     preprocessing: Preprocessing = Preprocessing()
     augmentation_strength: float = Field(1.0, ge=0, le=2)
+    settling: Settling | None = None
     network: Network = Network()
     optimisation: Optimisation = Optimisation()
     calibrate_on: tuple[str, ...] = Field(description="Sets whose validation parts choose the temperature.")
