@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         50.0, gt=0, description="Largest image in millions of pixels, checked before decoding."
     )
     inference_threads: int = Field(2, ge=1, description="Threads of one ONNX Runtime session.")
-    batch_size: int = Field(32, ge=1, description="Images per inference call.")
+    batch_size: int = Field(8, ge=1, description="Images per inference call.")
 
 
 @lru_cache(maxsize=1)

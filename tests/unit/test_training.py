@@ -91,7 +91,7 @@ def test_augmentation_follows_its_generator_and_keeps_the_cell():
 
 
 def test_a_checkpoint_returns_what_was_saved(tmp_path):
-    progress = Progress(epoch=2, best_epoch=1, best_score=0.5, history=[{"epoch": 0.0}])
+    progress = Progress(epoch=2, best_epoch=1, best_loss=0.5, history=[{"epoch": 0.0}])
     arrays = [np.arange(3.0), np.ones((2, 2), np.float32)]
     save_checkpoint(tmp_path / "a.npz", progress, weights=arrays, best=arrays[:1])
     again, groups = load_checkpoint(tmp_path / "a.npz")

@@ -21,7 +21,7 @@ class Progress:
 
     epoch: int = 0
     best_epoch: int = -1
-    best_score: float = float("-inf")
+    best_loss: float = float("inf")
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
 

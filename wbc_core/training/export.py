@@ -35,6 +35,7 @@ from wbc_core.training.data import SplitSet, exact_crops, split_set
 from wbc_core.training.facts import INTENDED_USE, LICENCE, LIMITS, NEVER_SEEN, SPLITS
 from wbc_core.training.loop import CHECKPOINT, build_network, predict_logits
 from wbc_core.training.recipe import Recipe
+from wbc_core.zoo.orientations import average_orientations
 
 ERROR_GOAL = 0.005
 """Largest upper bound of the error among answered validation pictures that the abstention threshold aims at."""
@@ -74,6 +75,7 @@ def export_run(recipe: Recipe, recipe_path: Path, run_dir: Path, settings: Setti
     progress, groups = load_checkpoint(run_dir / CHECKPOINT)
     network = build_network(recipe.network, recipe.preprocessing.size, len(recipe.labels), None)
     network.set_weights(groups["best"])
+    network = average_orientations(network, recipe.network.orientations)
     network(np.zeros((1, *network.input_shape[1:]), np.float32))
     network.save(target / "model.keras")
     write_onnx(target / "model.keras", target / "model.onnx")
@@ -85,7 +87,7 @@ def export_run(recipe: Recipe, recipe_path: Path, run_dir: Path, settings: Setti
         id=recipe.id,
         title=recipe.title,
         labels=recipe.labels,
-        architecture=recipe.network.architecture,
+        architecture=_architecture(recipe),
         input_size=(recipe.preprocessing.size, recipe.preprocessing.size, 3),
         preprocessing=recipe.preprocessing,
         training=TrainingFacts(
@@ -123,6 +125,11 @@ def export_run(recipe: Recipe, recipe_path: Path, run_dir: Path, settings: Setti
     card = _measured(card, network, target, settings)
     save_card(card, target)
     return card
+
+
+def _architecture(recipe: Recipe) -> str:
+    name, count = recipe.network.architecture, recipe.network.orientations
+    return name if count == 1 else f"{name}, averaged over {count} mirrored orientations"
 
 
 def _set_facts(part: SplitSet, balanced_accuracy: float) -> TrainingSetFacts:

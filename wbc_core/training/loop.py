@@ -111,8 +111,9 @@ class _EpochEnd(keras.callbacks.Callback):
         progress = self.progress
         progress.epoch = epoch + 1
         progress.history.append(row)
-        if scores["val_score"] > progress.best_score:
-            progress.best_score, progress.best_epoch = scores["val_score"], epoch
+        # The loss, not the mean of the sets' balanced accuracies: that one jumps with single pictures of a small set.
+        if scores["val_loss"] < progress.best_loss:
+            progress.best_loss, progress.best_epoch = scores["val_loss"], epoch
             self.best = [average.copy() for average in self.average]
         waited = epoch - progress.best_epoch
         total = self.recipe.optimisation.epochs
@@ -144,13 +145,7 @@ class _EpochEnd(keras.callbacks.Callback):
             losses -= float(log_probability[np.arange(len(labels)), labels].sum())
             hits += float((found == labels).sum())
             count += len(labels)
-        balanced = [value for key, value in scores.items() if key.startswith("val_balanced")]
-        return {
-            **scores,
-            "val_loss": losses / count,
-            "val_accuracy": hits / count,
-            "val_score": float(np.mean(balanced)),
-        }
+        return {**scores, "val_loss": losses / count, "val_accuracy": hits / count}
 
 
 def predict_logits(model: keras.Model, crops: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:

@@ -35,6 +35,7 @@ class Network(_Part):
     initial_weights: str = Field("imagenet", description="'imagenet' or 'random'.")
     frozen_through: str | None = Field(None, description="Layers up to and including this one are not trained.")
     dropout: float = Field(0.2, ge=0, lt=1)
+    orientations: Literal[1, 2, 4] = Field(1, description="Mirrored views that the exported network averages over.")
 
     @field_validator("initial_weights")
     @classmethod
@@ -56,7 +57,7 @@ class Optimisation(_Part):
     clip_norm: float = Field(1.0, gt=0)
     label_smoothing: float = Field(0.05, ge=0, lt=0.5)
     average_decay: float = Field(0.995, gt=0, lt=1, description="Decay per step of the exponential average of weights.")
-    patience: int = Field(5, ge=1, description="Epochs without a better validation score before the run stops.")
+    patience: int = Field(5, ge=1, description="Epochs without a lower validation loss before the run stops.")
 
 
 class Settling(_Part):
