@@ -1,0 +1,77 @@
+"""Write the results of the README from the models' cards, so that no figure there is typed by hand.
+
+``python -m scripts.results_table`` rewrites what stands between the two markers; a test holds the README to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wbc_core.inference.measurements import Estimate
+from wbc_core.services.models import model_details
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+START, END = "<!-- results: written by scripts/results_table.py -->", "<!-- end of results -->"
+
+
+def percent(estimate: Estimate | None) -> str:
+    """Return a share and its interval in percent."""
+    if estimate is None:
+        return "–"
+    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}–{100 * estimate.high:.1f})"
+
+
+def results() -> str:
+    """Return the block of the README, from the default model's card."""
+    card = model_details()
+    other = card.comparisons[0]
+    lines = [
+        f"Default model `{card.id}` on test pictures it never saw, with 95 % intervals. One model, one temperature;",
+        "where a set lacks some of the eight types, the choice is among those it has (`--labels`).",
+        "",
+        "| test set | pictures | accuracy | macro F1 | calibration error | answered | right of these | from pbc alone |",
+        "|---|---|---|---|---|---|---|---|",
+        *(
+            f"| `{row.source}` | {row.n:,} | {percent(row.accuracy)} | {row.macro_f1.value:.3f} | {row.ece.value:.3f} "
+            f"| {100 * row.coverage.value:.1f} % | {percent(row.accuracy_classified)} "
+            f"| {percent(other.accuracy.get(row.source))} |"
+            for row in card.evaluations
+        ),
+    ]
+    home = card.evaluations[0]
+    lines += [
+        "",
+        "*Answered* is the share named with enough confidence; the rest is called unidentified. The last column is the",
+        f"same recipe trained in one laboratory alone (`{other.model_id}`): what leaving the others out costs.",
+        "",
+        f"Each type on `{home.source}`, and the precision it would have if types came as often as in a smear:",
+        "",
+        "| type | pictures | recall | precision | precision at smear shares |",
+        "|---|---|---|---|---|",
+    ]
+    for label, measures in home.per_class.items():
+        prevalent = card.precision_at_smear_prevalence.get(label)
+        lines.append(
+            f"| {label.replace('_', ' ')} | {measures.support} | {percent(measures.recall)} "
+            f"| {percent(measures.precision)} | {percent(prevalent)} |"
+        )
+    speed = card.speed
+    if speed is not None:
+        lines += [
+            "",
+            f"{speed.images_per_second:.0f} pictures a second from file to answer, {speed.single_image_ms:.0f} ms for "
+            f"one, on {speed.host}. How the test sets are parted from training:",
+        ]
+    lines += ["", *(f"- `{name}`: {text}." for name, text in card.splits.items())]
+    return "\n".join(lines)
+
+
+def rewritten(text: str) -> str:
+    """Return the README's text with the block renewed."""
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    return f"{before}{START}\n{results()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(rewritten(README.read_text(encoding="utf-8")), encoding="utf-8")
