@@ -26,10 +26,10 @@ def results() -> str:
     card = model_details()
     other = card.comparisons[0]
     lines = [
-        f"Default model `{card.id}` on test pictures it never saw, with 95 % intervals. One model, one temperature;",
+        f"Default model `{card.id}` on test pictures it never saw; 95 % intervals: one model, one temperature;",
         "where a set lacks some of the eight types, the choice is among those it has (`--labels`).",
         "",
-        "| test set | pictures | accuracy | macro F1 | calibration error | answered | right of these | from pbc alone |",
+        "| test set | pictures | accuracy | macro F1 | calib. error | answered | right of these | from pbc alone |",
         "|---|---|---|---|---|---|---|---|",
         *(
             f"| `{row.source}` | {row.n:,} | {percent(row.accuracy)} | {row.macro_f1.value:.3f} | {row.ece.value:.3f} "
