@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import struct
-import zlib
 from collections.abc import Callable
 
 import pytest
@@ -13,24 +11,12 @@ from PIL import Image
 from stand_ins import Service, failure, offer_models, result, texts
 from streamlit.testing.v1 import AppTest
 
+from tests.oversized import huge_png
 from wbc_core.errors import ModelError
 from wbc_core.imaging.decoding import decode_image
 from wbc_core.services.single_image import ImageResult
 
 Opened = Callable[[], AppTest]
-
-
-def huge_png(side: int = 20_000) -> bytes:
-    """Return a valid PNG file of `side` × `side` black pixels in well under 200 kB."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    packer = zlib.compressobj(9)
-    row = bytes(1 + side // 8)
-    rows = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def animated_gif() -> bytes:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
 import urllib.request
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from scripts.running_app import running_app
+from tests.oversized import huge_png
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]
@@ -36,19 +35,6 @@ def unexpected(errors: list[str]) -> list[str]:
     """Return the console's errors less the two probes for the server that a deep link sends below its own path."""
     probes = [error for error in errors if "404 (Not Found)" in error]
     return [error for error in errors if error not in probes] + probes[HEALTH_PROBES:]
-
-
-def huge_png(side: int = 20_000) -> bytes:
-    """Return a valid black PNG file of `side` × `side` pixels that is far below the upload limit."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    packer = zlib.compressobj(9)
-    row = bytes(1 + side // 8)
-    rows = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def test_a_deep_link_is_the_first_request_of_a_fresh_server(new_page: NewPage) -> None:
