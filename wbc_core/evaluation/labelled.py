@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,15 @@ def predict_labelled(
         raise DatasetError("None of the pictures could be read.", failed[0][1] if failed else "The set is empty.")
     shown = tuple(labels) if labels is not None else classifier.card.labels
     return LabelledPredictions(tuple(kept), shown, np.stack(rows), np.array(convincing), tuple(failed))
+
+
+def restricted(predictions: LabelledPredictions, labels: Sequence[str]) -> LabelledPredictions:
+    """Return predictions renormalised over some of their labels: what ``--labels`` would have given.
+
+    The softmax over a subset of logits is the softmax over all of them, renormalised.
+    """
+    values = predictions.probabilities[:, [predictions.labels.index(label) for label in labels]]
+    return replace(predictions, labels=tuple(labels), probabilities=values / values.sum(axis=1, keepdims=True))
 
 
 def measure(

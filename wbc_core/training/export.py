@@ -16,7 +16,7 @@ from wbc_core.datasets.cache import cached_crops
 from wbc_core.datasets.sources import read_split
 from wbc_core.errors import ModelError
 from wbc_core.evaluation.calibration import choose_threshold, error_upper_bound, fit_temperature
-from wbc_core.evaluation.labelled import LabelledPredictions, measure, predict_labelled
+from wbc_core.evaluation.labelled import LabelledPredictions, measure, predict_labelled, restricted
 from wbc_core.evaluation.metrics import expected_calibration_error, precision_at_prevalence
 from wbc_core.inference.cards import (
     Abstention,
@@ -198,7 +198,7 @@ def _calibrated(
             ),
             "abstention": Abstention(
                 threshold=threshold,
-                rule=f"lowest confidence whose exact 95 % bound of the error is at most {100 * ERROR_GOAL:g} %",
+                rule=_rule(error_upper_bound(errors, answered)),
                 chosen_on=named,
                 coverage=answered / len(answers),
                 errors=errors,
@@ -206,6 +206,13 @@ def _calibrated(
             ),
         }
     )
+
+
+def _rule(bound: float) -> str:
+    wanted = f"the lowest confidence from which the exact 95 % bound of the error is at most {100 * ERROR_GOAL:g} %"
+    if bound <= ERROR_GOAL:
+        return wanted
+    return f"wanted: {wanted}; no confidence reaches that on so few pictures, so the one with the lowest bound"
 
 
 def _in_batches(classifier: Classifier, crops: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
@@ -226,11 +233,7 @@ def _measured(card: ModelCard, network: keras.Model, folder: Path, settings: Set
         present = tuple(label for label in card.labels if any(image.label == label for image in images))
         whole = predict_labelled(classifier, images)
         predicted[name] = whole
-        if len(present) == len(card.labels):
-            evaluations.append(measure(whole, f"{name} test", card.abstention.threshold))
-        else:
-            among = predict_labelled(classifier, images, labels=present)
-            evaluations.append(measure(among, f"{name} test", card.abstention.threshold))
+        evaluations.append(measure(restricted(whole, present), f"{name} test", card.abstention.threshold))
     if difference > AGREEMENT:
         raise ModelError(
             f"The exported network differs from the Keras one by {difference:.1e} in a probability.",
