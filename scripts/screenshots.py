@@ -17,7 +17,7 @@ from scripts.running_app import CHROMIUM_ARGUMENTS, ROOT, chromium_path, running
 
 SCREENS = {"desktop": (1280, 800), "phone": (390, 844)}
 TALLEST = 4000  # px
-SAMPLE = "Monocyte"
+SAMPLE = "Neutrophil"
 
 
 def main() -> None:

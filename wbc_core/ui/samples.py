@@ -8,7 +8,9 @@ import streamlit as st
 from wbc_core.biology.cell_types import CELL_TYPES
 from wbc_core.datasets.synthetic import render_cell
 
-SAMPLE_SEED = 7
+SAMPLE_SEEDS = dict.fromkeys(CELL_TYPES, 7) | {"basophil": 8, "immature_granulocyte": 8, "monocyte": 5}
+"""Which drawing stands for each type: one that a person would call by its name."""
+
 THUMBNAIL_SIDE = 200  # px; the cell with the red cells next to it
 
 SAMPLE_NOTE = "Drawn by this program to show how the page works: synthetic, no real cells and no evidence of accuracy."
@@ -17,13 +19,13 @@ SAMPLE_NOTE = "Drawn by this program to show how the page works: synthetic, no r
 @st.cache_data(show_spinner=False, max_entries=len(CELL_TYPES))
 def sample_png(label: str) -> bytes:
     """Return the sample of a cell type as a PNG file of 360 by 360 pixels."""
-    return _png(render_cell(label, seed=SAMPLE_SEED))
+    return _png(render_cell(label, seed=SAMPLE_SEEDS[label]))
 
 
 @st.cache_data(show_spinner=False, max_entries=len(CELL_TYPES))
 def thumbnail_png(label: str) -> bytes:
     """Return the middle of the sample of a cell type as a PNG file."""
-    picture = render_cell(label, seed=SAMPLE_SEED)
+    picture = render_cell(label, seed=SAMPLE_SEEDS[label])
     edge = (picture.shape[0] - THUMBNAIL_SIDE) // 2
     return _png(picture[edge : edge + THUMBNAIL_SIDE, edge : edge + THUMBNAIL_SIDE])
 
@@ -31,7 +33,7 @@ def thumbnail_png(label: str) -> bytes:
 @st.cache_data(show_spinner=False, max_entries=1)
 def favicon_png() -> bytes:
     """Return the icon of the browser's tab, a drawn neutrophil: Streamlit would fetch a named icon from elsewhere."""
-    picture = render_cell("neutrophil", seed=SAMPLE_SEED)
+    picture = render_cell("neutrophil", seed=SAMPLE_SEEDS["neutrophil"])
     return _png(cv2.resize(picture[105:255, 105:255], (64, 64), interpolation=cv2.INTER_AREA))
 
 
