@@ -24,7 +24,7 @@ def percent(estimate: Estimate | None) -> str:
 def results() -> str:
     """Return the block of the README, from the default model's card."""
     card = model_details()
-    other = card.comparisons[0]
+    other = card.comparisons[0] if card.comparisons else None
     lines = [
         f"Default model `{card.id}` on test pictures it never saw; 95 % intervals: one model, one temperature;",
         "where a set lacks some of the eight types, the choice is among those it has (`--labels`).",
@@ -34,7 +34,7 @@ def results() -> str:
         *(
             f"| `{row.source}` | {row.n:,} | {percent(row.accuracy)} | {row.macro_f1.value:.3f} | {row.ece.value:.3f} "
             f"| {100 * row.coverage.value:.1f} % | {percent(row.accuracy_classified)} "
-            f"| {percent(other.accuracy.get(row.source))} |"
+            f"| {percent(other.accuracy.get(row.source) if other else None)} |"
             for row in card.evaluations
         ),
     ]
@@ -42,7 +42,7 @@ def results() -> str:
     lines += [
         "",
         "*Answered* is the share named with enough confidence; the rest is called unidentified. The last column is the",
-        f"same recipe trained in one laboratory alone (`{other.model_id}`): what leaving the others out costs.",
+        "same recipe trained in one laboratory alone: what leaving the others out costs.",
         "",
         f"Each type on `{home.source}`, and the precision it would have if types came as often as in a smear:",
         "",
