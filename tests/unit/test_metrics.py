@@ -114,6 +114,16 @@ def test_precision_at_prevalence_by_hand():
     assert result["neutrophil"].value == pytest.approx(891 / 892)
 
 
+def test_no_mistake_seen_is_not_no_mistake_possible():
+    truth = np.repeat([0, 1], 200)
+    result = precision_at_prevalence(
+        np.eye(2)[truth], truth, ("basophil", "neutrophil"), {"basophil": 0.01, "neutrophil": 0.99}
+    )
+    assert result["basophil"].value == 1.0
+    assert 0.3 < result["basophil"].low < 0.95
+    assert result["neutrophil"].low > 0.999
+
+
 @pytest.mark.parametrize("true_temperature", [0.5, 1.0, 3.0])
 def test_the_temperature_that_made_the_logits_is_found(true_temperature):
     rng = np.random.default_rng(2)
