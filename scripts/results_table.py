@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wbc_core.inference.measurements import Estimate
+from wbc_core.inference.measurements import Comparison, Estimate
 from wbc_core.services.models import model_details
+from wbc_core.training.recipe import read_recipe
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- results: written by scripts/results_table.py -->", "<!-- end of results -->"
@@ -19,6 +20,17 @@ def percent(estimate: Estimate | None) -> str:
     if estimate is None:
         return "–"
     return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}–{100 * estimate.high:.1f})"
+
+
+def stopped(other: Comparison | None) -> str:
+    """Say so where the other model's run was ended before its recipe's last epoch."""
+    if other is None:
+        return ""
+    facts = model_details(other.model_id).training
+    planned = read_recipe(README.parent / facts.recipe).optimisation.epochs
+    if facts.epochs == planned:
+        return ""
+    return f"\nThat run was stopped after {facts.epochs} of {planned} epochs."
 
 
 def results() -> str:
@@ -42,7 +54,7 @@ def results() -> str:
     lines += [
         "",
         "*Answered* is the share named with enough confidence; the rest is called unidentified. The last column is the",
-        "same recipe trained in one laboratory alone: what leaving the others out costs.",
+        "same recipe trained in one laboratory alone: what leaving the others out costs." + stopped(other),
         "",
         f"Each type on `{home.source}`, and the precision it would have if types came as often as in a smear:",
         "",

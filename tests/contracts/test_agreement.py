@@ -73,6 +73,8 @@ def test_the_card_holds_what_its_reader_must_know():
     assert set(card.precision_at_smear_prevalence) == {"basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"}
     assert any("blasts" in text for text in card.never_seen)
     assert set(card.splits) == set(SOURCES)
+    assert card.speed is not None
+    assert [row.model_id for row in card.comparisons] == ["wbc8-lite0-pbc-only"]
 
 
 def test_test_predictions_give_the_figures_of_the_card():
