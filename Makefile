@@ -31,8 +31,8 @@ $(VENV)/.app: requirements.txt requirements-serve.txt requirements-train.txt con
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.tools: requirements-dev.txt $(VENV)/.app
-	$(PIP) install --quiet -c constraints.txt -r requirements-dev.txt
+$(VENV)/.tools: requirements-dev.txt requirements-cluster.txt $(VENV)/.app
+	$(PIP) install --quiet -c constraints.txt -r requirements-cluster.txt -r requirements-dev.txt
 	@touch $@
 
 environment: $(VENV)/.tools
@@ -62,11 +62,11 @@ screenshots: environment
 train: $(VENV)/.app
 	$(BIN)/wbc train $(RECIPE) $(ARGS)
 
-LOCK_HEADER := \# The lock: every package of requirements.txt and requirements-dev.txt with what they need, at versions tested\n\# together, for Python 3.11 and later. `make lock` writes it anew.\n
+LOCK_HEADER := \# The lock: every package of the requirements files with what they need, at versions tested\n\# together, for Python 3.11 and later. `make lock` writes it anew.\n
 lock:
 	@printf '$(LOCK_HEADER)' > constraints.new
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	  requirements.txt requirements-dev.txt >> constraints.new
+	  requirements.txt requirements-cluster.txt requirements-dev.txt >> constraints.new
 	mv constraints.new constraints.txt
 
 clean:

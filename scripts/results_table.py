@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wbc_core.inference.measurements import Comparison, Estimate
 from wbc_core.services.models import model_details
-from wbc_core.training.recipe import read_recipe
+from wbc_core.recipes.spec import read_recipe
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- results: written by scripts/results_table.py -->", "<!-- end of results -->"
@@ -27,7 +27,7 @@ def stopped(other: Comparison | None) -> str:
     if other is None:
         return ""
     facts = model_details(other.model_id).training
-    planned = read_recipe(README.parent / facts.recipe).optimisation.epochs
+    planned = read_recipe(README.parent / facts.recipe).epochs
     if facts.epochs == planned:
         return ""
     return f"\nThat run was stopped after {facts.epochs} of {planned} epochs."

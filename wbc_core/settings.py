@@ -19,11 +19,20 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         ROOT.parent / "shared" / "data", description="Folder of the labelled image sets (pbc, raabin, kaggle)."
     )
+    datasets_dir: Path = Field(ROOT / "data", description="Folder of the data sets imported here.")
     weights_dir: Path = Field(
         ROOT.parent / "shared" / "weights", description="Folder of the ImageNet-pretrained backbones."
     )
     models_dir: Path = Field(ROOT / "models", description="Folder of the model cards and files.")
     runs_dir: Path = Field(ROOT / "runs", description="Folder of training runs.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the queue of training jobs; SQLite in the folder of runs if empty."
+    )
+    jobs_worker: bool = Field(True, description="Whether the app starts a worker for training jobs beside itself.")
+    ray_address: str = Field(
+        "http://127.0.0.1:8265", description="Address of the Ray cluster's job API, for --backend ray."
+    )
+    mlflow_tracking_uri: str = Field("", description="Where runs are tracked in MLflow; nowhere if empty.")
     cache_dir: Path = Field(ROOT / ".cache", description="Folder of decoded images kept as uint8 arrays.")
     default_model: str = Field("wbc8-lite0", description="Model used where none is named.")
     max_upload_mb: int = Field(25, ge=1, description="Largest image file in MB (10⁶ bytes).")

@@ -13,7 +13,7 @@ from wbc_core.errors import RecipeError
 from wbc_core.settings import Settings
 from wbc_core.training.augmentation import MARGIN, augment, colour_statistics
 from wbc_core.training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from wbc_core.training.recipe import Recipe, read_recipe
+from wbc_core.recipes.spec import Recipe, read_recipe
 
 LABELS = ("lymphocyte", "neutrophil", "platelet")
 RECIPE = """

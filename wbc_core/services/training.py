@@ -46,7 +46,7 @@ def train_recipe(
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from wbc_core.training.recipe import read_recipe
+    from wbc_core.recipes.spec import read_recipe
 
     recipe = read_recipe(recipe_path)
     from wbc_core.training.export import export_run

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wbc_core.datasets.cache import cached_crops
 from wbc_core.datasets.sources import LabelledImage, digest_of, hold_out_groups, read_split
 from wbc_core.training.augmentation import MARGIN, augment, colour_statistics
-from wbc_core.training.recipe import Recipe, TrainingSet
+from wbc_core.recipes.spec import Recipe, TrainingSet
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from wbc_core.training.checkpoint import load_checkpoint
 from wbc_core.training.data import SplitSet, exact_crops, split_set
 from wbc_core.training.facts import INTENDED_USE, LICENCE, LIMITS, NEVER_SEEN, SPLITS
 from wbc_core.training.loop import CHECKPOINT, build_network, predict_logits
-from wbc_core.training.recipe import Recipe
+from wbc_core.recipes.spec import Recipe
 from wbc_core.zoo.orientations import average_orientations
 
 ERROR_GOAL = 0.005

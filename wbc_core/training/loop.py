@@ -18,7 +18,7 @@ from wbc_core.errors import RecipeError, WbcError
 from wbc_core.settings import Settings
 from wbc_core.training.checkpoint import Arrays, Progress, load_checkpoint, save_checkpoint
 from wbc_core.training.data import BalancedBatches, SplitSet, exact_crops, split_set
-from wbc_core.training.recipe import Network, Recipe
+from wbc_core.recipes.spec import Network, Recipe
 from wbc_core.zoo import efficientnet_lite0
 
 CHECKPOINT = "checkpoints/last.npz"
