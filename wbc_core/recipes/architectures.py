@@ -42,13 +42,25 @@ _ROWS = (
     Architecture("densenet201", "DenseNet201", "Huang et al. 2017, arXiv:1608.06993", 18.3, 0.8, True),
     Architecture("resnet101v2", "ResNet101V2", "He et al. 2016, arXiv:1603.05027", 42.6, 1.3, True),
     Architecture("resnet50", "ResNet50", "He et al. 2016, arXiv:1512.03385", 23.6, 0.7, True),
-    Architecture("leaky_cnn", "Four-block LeakyReLU CNN", "reference system B", 5.3, 0.14, False),
-    Architecture("baseline_cnn", "Baseline CNN with global average pooling", "reference system C", 1.2, 0.3, False),
-    Architecture("raabin_cnn", "Raabin CNN", "reference system D", 1.3, 0.1, False),
+    Architecture("leaky_cnn", "Four-block LeakyReLU CNN", "reference system B", 5.27, 0.14, False),
+    Architecture("baseline_cnn", "Baseline CNN with global average pooling", "reference system C", 0.85, 0.24, False),
+    Architecture("raabin_cnn", "Raabin CNN", "reference system D", 1.42, 0.12, False),
     Architecture(
-        "efficientnet_lite0", "EfficientNet-Lite0", "Tan and Le 2019, arXiv:1905.11946; Lite: Liu 2020", 3.4, 0.07, True
+        "efficientnet_lite0",
+        "EfficientNet-Lite0",
+        "Tan and Le 2019, arXiv:1905.11946; Lite: Liu 2020",
+        3.42,
+        0.07,
+        True,
     ),
-    Architecture("compact_transformer", "Compact convolutional transformer", "Hassani et al. 2021, arXiv:2104.05704", 1.0, 0.2, False),
+    Architecture(
+        "compact_transformer",
+        "Compact convolutional transformer",
+        "Hassani et al. 2021, arXiv:2104.05704",
+        1.0,
+        0.2,
+        False,
+    ),
 )
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType({row.name: row for row in _ROWS})

@@ -67,7 +67,7 @@ def build(size: int, classes: int, *, dropout: float = 0.2, weights: Path | None
     feature_map = _norm(x, "top_bn", activate=True)
     embedding = layers.GlobalAveragePooling2D(name="embedding")(feature_map)
     dropped = layers.Dropout(dropout, name="dropout")(embedding)
-    logits = layers.Dense(classes, name="logits")(dropped)
+    logits = layers.Dense(classes, dtype="float32", name="logits")(dropped)
     model = keras.Model(
         inputs, {"logits": logits, "embedding": embedding, "feature_map": feature_map}, name="efficientnet_lite0"
     )
