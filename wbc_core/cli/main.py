@@ -167,11 +167,22 @@ def train(
     run: Annotated[Path | None, typer.Option(help="The run's folder; runs/<recipe id> if not given.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     install: Annotated[bool, typer.Option(help="Copy the result into the models folder.")] = False,
+    export: Annotated[bool, typer.Option(help="Stop after the last epoch without --export.")] = True,
 ) -> None:
-    """Train a recipe, or continue its run from the last epoch; then calibrate, export, measure and write the card."""
-    from wbc_core.services.training import train_recipe
+    """Train a recipe, or continue its run from the last epoch; then calibrate, export, measure and write the card.
 
-    card, folder = train_recipe(recipe, run_dir=run, device=device, install=install)
+    Ended by a signal, it leaves with exit code 3 and continues when the same command is given again.
+    """
+    from wbc_core.services.training import RunStopped, train_recipe
+
+    try:
+        card, folder = train_recipe(recipe, run_dir=run, device=device, install=install, export=export)
+    except RunStopped as stop:
+        print(f"wbc: {stop}", file=sys.stderr)
+        raise typer.Exit(3) from stop
+    if card is None:
+        print(f"The run in {folder} has trained its last epoch; without --no-export the same command goes on.")
+        return
     print(f"{card.id} is in {folder}")
     for row in card.evaluations:
         print(f"{row.source}: accuracy {row.accuracy.value:.4f}, calibration error {row.ece.value:.4f}, n = {row.n:,}")

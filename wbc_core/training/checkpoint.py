@@ -1,4 +1,4 @@
-"""One file per run, replaced atomically each epoch, from which a killed run continues as if nothing had happened."""
+"""One checkpoint file per run: written beside, then renamed, so that a kill leaves the last whole one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ class Progress:
     best_loss: float = float("inf")
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
+    plateau_factor: float = 1.0
+    """What the plateau schedule has multiplied the learning rate by."""
+    plateau_waited: int = 0
+    """Epochs since the validation loss last fell or the factor last changed."""
+    first_weights: str = ""
+    """What the run started from, in words."""
 
 
 def save_checkpoint(path: Path, progress: Progress, **groups: Sequence[NDArray[Any]]) -> None:
@@ -36,11 +42,15 @@ def save_checkpoint(path: Path, progress: Progress, **groups: Sequence[NDArray[A
         arrays |= {f"{name}-{index:04d}": np.asarray(member) for index, member in enumerate(members)}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)  # a full disk must not stay full because of the half-written file
+        raise
 
 
 def load_checkpoint(path: Path) -> tuple[Progress, dict[str, Arrays]]:

@@ -1,8 +1,7 @@
-"""A recipe's pictures: train and validation parts, and batches balanced over set and class."""
+"""A recipe's pictures: train and validation parts, and the batches that training sees."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,43 +10,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wbc_core.datasets.cache import cached_crops
-from wbc_core.datasets.sources import LabelledImage, digest_of, hold_out_groups, read_split
+from wbc_core.datasets.parts import (
+    Classes,
+    SplitSet,
+    dataset_folder,
+    refuse_missing_classes,
+    train_and_validation,
+)
+from wbc_core.datasets.sources import LabelledImage, read_split
+from wbc_core.recipes.spec import Recipe
+from wbc_core.settings import Settings
 from wbc_core.training.augmentation import MARGIN, augment, colour_statistics
-from wbc_core.recipes.spec import Recipe, TrainingSet
+
+Batch = tuple[NDArray[np.float32], NDArray[np.float32]] | tuple[
+    NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]
+]
 
 
-@dataclass(frozen=True)
-class SplitSet:
-    """One data set of a recipe, parted."""
+def split_sets(recipe: Recipe, settings: Settings) -> tuple[SplitSet, ...]:
+    """Read every data set of a recipe, and refuse what would spoil the run before it begins.
 
-    name: str
-    share: float
-    train: tuple[LabelledImage, ...]
-    validation: tuple[LabelledImage, ...]
+    Raises
+    ------
+    DatasetError
+        If a set or a part is missing, a class has no picture, or pictures leak between parts.
+    """
+    classes = Classes(recipe.source_labels(), recipe.merge_list())
+    folders = (settings.data_dir, settings.datasets_dir)
+    sets = tuple(
+        train_and_validation(
+            dataset_folder(part.name, folders),
+            classes,
+            part.labels,
+            share=part.share,
+            hold_out=part.hold_out,
+            seed=recipe.seed,
+        )
+        for part in recipe.data
+    )
+    refuse_missing_classes(recipe.labels, sets)
+    return sets
 
-    @property
-    def digests(self) -> dict[str, str]:
-        """SHA-256 of the two lists of pictures."""
-        return {"train": digest_of(self.train), "validation": digest_of(self.validation)}
+
+def test_images(recipe: Recipe, name: str, settings: Settings) -> tuple[LabelledImage, ...]:
+    """Return the test pictures of a set, under the recipe's classes; pictures of labels it leaves out are left out."""
+    keep = next((part.labels for part in recipe.data if part.name == name), None)
+    folder = dataset_folder(name, (settings.data_dir, settings.datasets_dir))
+    return Classes(recipe.source_labels(), recipe.merge_list()).counted(read_split(folder, "test"), keep)
 
 
-def split_set(part: TrainingSet, recipe: Recipe, data_dir: Path) -> SplitSet:
-    """Read one data set of a recipe and its validation part."""
-    folder = data_dir / part.name
-    train = read_split(folder, "train", allowed=recipe.labels)
-    if part.hold_out:
-        train, validation = hold_out_groups(train, part.hold_out, recipe.seed)
-    else:
-        validation = read_split(folder, "val", allowed=recipe.labels)
-    return SplitSet(part.name, part.share, train, validation)
+class TrainingBatches(keras.utils.PyDataset):
+    """Augmented batches, epoch after epoch.
 
+    With ``steps_per_epoch``, a batch's pictures are drawn: a set by its share, then a class (evenly until the recipe
+    settles), then a picture. Without, an epoch is one shuffled pass over all pictures, and the last batch is filled
+    up from the pass's begin, so that every batch has the same size.
 
-class BalancedBatches(keras.utils.PyDataset):
-    """Endless augmented batches: a set is drawn by its share, then a class, then a picture.
-
-    Classes are drawn evenly until the recipe settles.
-
-    Every choice follows from ``default_rng([seed, epoch, step])`` alone, so that a resumed run sees the batches it
+    Every choice follows from ``default_rng([seed, epoch, batch])`` alone, so that a resumed run sees the batches it
     would have seen.
     """
 
@@ -58,46 +77,76 @@ class BalancedBatches(keras.utils.PyDataset):
         self.epoch = epoch
         self.shares = np.array([part.share for part in sets]) / sum(part.share for part in sets)
         self.crops = [cached_crops(part.train, recipe.preprocessing, cache_dir, margin=MARGIN) for part in sets]
+        self.classes = [np.array([recipe.labels.index(image.label) for image in part.train]) for part in sets]
         self.members = [
-            [
-                (recipe.labels.index(label), np.flatnonzero([image.label == label for image in part.train]))
-                for label in sorted({image.label for image in part.train})
-            ]
-            for part in sets
+            [(int(label), np.flatnonzero(classes == label)) for label in np.unique(classes)] for classes in self.classes
         ]
         self.sizes = [np.array([len(rows) for _, rows in members], np.float64) for members in self.members]
+        self.places = np.concatenate(
+            [np.column_stack([np.full(len(rows), at), np.arange(len(rows))]) for at, rows in enumerate(self.classes)]
+        )
+        self.weights = self._class_weights()
         # A tenth of the pictures describes a laboratory's colours well enough; every set counts alike.
         samples = [crops[:: max(1, len(crops) // 500)][:500] for crops in self.crops]
         tables = [np.stack([colour_statistics(crop) for crop in sample]) for sample in samples]
         most = max(len(table) for table in tables)
         self.statistics = np.concatenate([np.resize(table, (most, 2, 3)) for table in tables])
 
+    def _class_weights(self) -> NDArray[np.float32] | None:
+        """Return a weight per class, 1 on average over the pictures; None where the recipe wants none."""
+        if self.recipe.optimisation.class_weights == "none":
+            return None
+        counts = np.bincount(np.concatenate(self.classes), minlength=len(self.recipe.labels))
+        return (counts.sum() / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
+
     @property
     def num_batches(self) -> int:
         """Batches of one epoch."""
-        return self.recipe.optimisation.steps_per_epoch
+        choice = self.recipe.optimisation
+        return choice.steps_per_epoch or -(-len(self.places) // choice.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return one batch: pictures (batch, size, size, 3) in 0 to 255 and one-hot labels (batch, classes)."""
+    def __getitem__(self, index: int) -> Batch:
+        """Return one batch.
+
+        Returns
+        -------
+        tuple of ndarray
+            Pictures, float32 (batch, size, size, 3) in 0 to 255; one-hot labels, float32 (batch, classes); with
+            class weights also a weight per picture, float32 (batch,).
+        """
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, self.epoch, index])
         count, size = recipe.optimisation.batch_size, recipe.preprocessing.size
         settling = recipe.settling if recipe.settling and self.epoch >= recipe.settling.from_epoch else None
         strength = settling.augmentation_strength if settling else recipe.augmentation_strength
+        balance = settling.class_balance if settling else 1.0
+        places = None if recipe.optimisation.steps_per_epoch else self._of_the_pass(index)
         pictures = np.empty((count, size, size, 3), np.float32)
         targets = np.zeros((count, len(recipe.labels)), np.float32)
         for row in range(count):
-            chosen = rng.choice(len(self.shares), p=self.shares)
-            if settling:
-                weight = self.sizes[chosen] ** (1 - settling.class_balance)
-                drawn = int(rng.choice(len(weight), p=weight / weight.sum()))
-            else:
-                drawn = int(rng.integers(len(self.members[chosen])))
-            label, members = self.members[chosen][drawn]
-            crop = self.crops[chosen][members[rng.integers(len(members))]]
-            pictures[row] = augment(crop, size, rng, self.statistics, strength)
-            targets[row, label] = 1
-        return pictures, targets
+            chosen, member = self._drawn(rng, balance) if places is None else places[row]
+            pictures[row] = augment(self.crops[chosen][member], size, rng, self.statistics, strength)
+            targets[row, self.classes[chosen][member]] = 1
+        if self.weights is None:
+            return pictures, targets
+        return pictures, targets, self.weights[targets.argmax(axis=1)]
+
+    def _of_the_pass(self, index: int) -> NDArray[np.int64]:
+        """Return set and picture of every row of one batch of this epoch's pass."""
+        count = self.recipe.optimisation.batch_size
+        order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.places))
+        return self.places[order[np.arange(index * count, (index + 1) * count) % len(order)]]
+
+    def _drawn(self, rng: np.random.Generator, balance: float) -> tuple[int, int]:
+        """Draw a set, a class and a picture."""
+        chosen = int(rng.choice(len(self.shares), p=self.shares))
+        if balance == 1.0:
+            drawn = int(rng.integers(len(self.members[chosen])))
+        else:
+            weight = self.sizes[chosen] ** (1 - balance)
+            drawn = int(rng.choice(len(weight), p=weight / weight.sum()))
+        _, members = self.members[chosen][drawn]
+        return chosen, int(members[rng.integers(len(members))])
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch's batches."""

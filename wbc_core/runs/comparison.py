@@ -1,0 +1,136 @@
+"""What differs between the specs of two runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from wbc_core.errors import RecipeError
+from wbc_core.recipes.spec import parse_recipe
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class SpecDifference:
+    """One field in which two specs differ; ``–`` stands where one of them lacks it."""
+
+    field: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
+class SpecComparison:
+    """What differs between two specs.
+
+    Attributes
+    ----------
+    fields : tuple of SpecDifference
+        Fields that mean something different, defaults filled in.
+    text_diff : str
+        Unified difference of the two texts as written; empty where they are equal.
+    notes : tuple of str
+        What stood in the way of a full comparison.
+    """
+
+    fields: tuple[SpecDifference, ...]
+    text_diff: str
+    notes: tuple[str, ...] = ()
+
+
+def compare_specs(first: str, second: str, names: tuple[str, str]) -> SpecComparison:
+    """Compare two specs field by field and line by line.
+
+    Fields are compared with their defaults filled in, so that a field written out equals one left out. A spec that
+    does not validate, such as one of an earlier version, is compared as it is written.
+
+    Parameters
+    ----------
+    first, second : str
+        The YAML texts.
+    names : tuple of str
+        Names of the two runs.
+
+    Returns
+    -------
+    SpecComparison
+
+    Raises
+    ------
+    RecipeError
+        If one of the texts is no YAML with fields.
+    """
+    notes: list[str] = []
+    contents = [_fields(text, name) for text, name in zip((first, second), names, strict=True)]
+    if any(not valid for _, valid in contents):
+        broken = [name for name, (_, valid) in zip(names, contents, strict=True) if not valid]
+        notes.append(f"The spec of {' and '.join(broken)} is of another version: fields are compared as written.")
+        contents = [(_flat(_written(text, name)), False) for text, name in zip((first, second), names, strict=True)]
+    one, two = contents[0][0], contents[1][0]
+    fields = [
+        SpecDifference(field, one.get(field, ABSENT), two.get(field, ABSENT))
+        for field in dict.fromkeys([*one, *two])
+        if one.get(field) != two.get(field)
+    ]
+    lines = difflib.unified_diff(
+        first.rstrip().splitlines(), second.rstrip().splitlines(), names[0], names[1], lineterm="", n=2
+    )
+    return SpecComparison(tuple(fields), "\n".join(lines), tuple(notes))
+
+
+def _fields(text: str, name: str) -> tuple[dict[str, str], bool]:
+    """Return the flat fields of a spec, and whether it validates."""
+    written = _written(text, name)
+    try:
+        return _flat(parse_recipe(text, name).model_dump(mode="json")), True
+    except RecipeError:
+        return _flat(written), False
+
+
+def _written(text: str, name: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise RecipeError(f"The spec of {name} is no valid YAML.", str(error).splitlines()[0]) from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"The spec of {name} holds no fields.", "Compare another run.")
+    return content
+
+
+def _flat(content: Mapping[str, Any]) -> dict[str, str]:
+    return dict(_walk(content, ""))
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield each field's path and value; parts of a list that have a name are found by it, others by their number."""
+    below = f"{path}." if path else ""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _walk(inner, f"{below}{key}")
+    elif isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(v, Mapping) for v in value):
+        for number, inner in enumerate(value, 1):
+            name = inner.get("name", number) if isinstance(inner, Mapping) else number
+            inside = {k: v for k, v in inner.items() if k != "name"} if isinstance(inner, Mapping) else inner
+            yield f"{below}{name}", "yes"
+            yield from _walk(inside, f"{below}{name}")
+    else:
+        yield path, _shown(value)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_shown(part) for part in value) or "none"
+    if isinstance(value, Mapping):
+        return "none"
+    return str(value)
