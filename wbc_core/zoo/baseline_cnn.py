@@ -13,7 +13,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from wbc_core.zoo import heads
+from wbc_core.zoo import heads, normalisation
 
 STAGES = ((32,), (64,), (96, 128), (192, 256))
 """Filters of the convolutions of each stage; a max-pooling halves the map between two stages."""
@@ -41,7 +41,7 @@ def build(size: int, classes: int, *, dropout: float = 0.2) -> keras.Model:
         (batch, size/8, size/8, 256).
     """
     inputs = heads.picture_input(size)
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalisation")(inputs)
+    x = normalisation.from_minus_one_to_one(inputs)
     for stage, widths in enumerate(STAGES, start=1):
         if stage > 1:
             x = layers.MaxPooling2D(name=f"stage{stage - 1}_pool")(x)

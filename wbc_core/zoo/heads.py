@@ -7,10 +7,6 @@ from typing import Any
 import keras
 from keras import layers
 
-MOMENTUM = 0.97
-"""Of batch normalisation, where Keras has 0.99 or 0.999: a fine-tuning run has only some thousand steps for the
-statistics to follow."""
-
 
 def picture_input(size: int) -> Any:
     """Return the input: float32 RGB of shape (batch, size, size, 3) in 0 to 255."""

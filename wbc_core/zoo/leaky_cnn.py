@@ -14,7 +14,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from wbc_core.zoo import heads
+from wbc_core.zoo import heads, normalisation
 
 FILTERS = (32, 64, 128, 256)
 DENSE = (512, 256, 128)
@@ -41,11 +41,11 @@ def build(size: int, classes: int, *, dropout: float = 0.5) -> keras.Model:
         (batch, size/16, size/16, 256).
     """
     inputs = heads.picture_input(size)
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalisation")(inputs)
+    x = normalisation.from_minus_one_to_one(inputs)
     for number, filters in enumerate(FILTERS, start=1):
         x = layers.Conv2D(filters, 3, padding="same", name=f"block{number}_conv")(x)
         x = layers.LeakyReLU(0.1, name=f"block{number}_leaky")(x)
-        x = layers.BatchNormalization(momentum=heads.MOMENTUM, name=f"block{number}_bn")(x)
+        x = layers.BatchNormalization(momentum=normalisation.MOMENTUM, name=f"block{number}_bn")(x)
         x = layers.MaxPooling2D(name=f"block{number}_pool")(x)
     feature_map = x
     x = layers.Flatten(name="flatten")(x)

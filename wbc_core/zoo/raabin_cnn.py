@@ -12,7 +12,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from wbc_core.zoo import heads
+from wbc_core.zoo import heads, normalisation
 
 FILTERS = (32, 64, 128, 128)
 UNITS = 256
@@ -37,7 +37,7 @@ def build(size: int, classes: int, *, dropout: float = 0.5) -> keras.Model:
         (batch, size/16, size/16, 128).
     """
     inputs = heads.picture_input(size)
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalisation")(inputs)
+    x = normalisation.from_minus_one_to_one(inputs)
     for number, filters in enumerate(FILTERS, start=1):
         # He initialisation: nothing else keeps the features' scale through the layers.
         x = layers.Conv2D(

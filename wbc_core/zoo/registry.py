@@ -9,14 +9,33 @@ from types import MappingProxyType
 import keras
 
 from wbc_core.errors import ModelError
-from wbc_core.zoo import baseline_cnn, efficientnet_lite0, leaky_cnn, raabin_cnn
+from wbc_core.zoo import (
+    baseline_cnn,
+    compact_transformer,
+    densenet201,
+    efficientnet_lite0,
+    inceptionv3,
+    leaky_cnn,
+    mobilenetv2,
+    raabin_cnn,
+    resnet50,
+    resnet101v2,
+    vgg19,
+)
 
 BUILDERS: Mapping[str, Callable[..., keras.Model]] = MappingProxyType(
     {
+        "vgg19": vgg19.build,
+        "inceptionv3": inceptionv3.build,
+        "mobilenetv2": mobilenetv2.build,
+        "densenet201": densenet201.build,
+        "resnet101v2": resnet101v2.build,
+        "resnet50": resnet50.build,
         "leaky_cnn": leaky_cnn.build,
         "baseline_cnn": baseline_cnn.build,
         "raabin_cnn": raabin_cnn.build,
         "efficientnet_lite0": efficientnet_lite0.build,
+        "compact_transformer": compact_transformer.build,
     }
 )
 
