@@ -8,14 +8,12 @@ the Lite variant: Liu 2020, tensorflow/tpu repository, ``efficientnet/lite``.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers
 
-from wbc_core.errors import ModelError
+from wbc_core.zoo import heads, normalisation
 
 STAGES = (
     # repeats, kernel, stride of the first block, expansion, channels out
@@ -30,32 +28,25 @@ STAGES = (
 FEATURES = 1280
 
 
-def build(size: int, classes: int, *, dropout: float = 0.2, weights: Path | None = None) -> keras.Model:
+def build(size: int, classes: int, *, dropout: float = 0.2) -> keras.Model:
     """Build EfficientNet-Lite0 with a linear head.
 
     Parameters
     ----------
     size : int
-        Side of the input in pixels; the input is float32 RGB of shape (batch, size, size, 3) in 0 to 255.
+        Side of the input in pixels, at least 32; the input is float32 RGB of shape (batch, size, size, 3) in 0 to 255.
     classes : int
         Number of outputs.
     dropout : float
         Share of pooled features dropped in training.
-    weights : Path, optional
-        ``.npz`` file of backbone arrays named ``<layer>/<variable>``; random weights where it is not given.
 
     Returns
     -------
     keras.Model
         Outputs a dict: ``logits`` (batch, classes), ``embedding`` (batch, 1280) and ``feature_map``
         (batch, size/32, size/32, 1280).
-
-    Raises
-    ------
-    ModelError
-        If the weights file does not fit the architecture.
     """
-    inputs = layers.Input((size, size, 3), name="image")
+    inputs = heads.picture_input(size)
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="normalisation")(inputs)
     x = layers.Conv2D(32, 3, 2, "same", use_bias=False, name="stem_conv")(x)
     x = _norm(x, "stem_bn", activate=True)
@@ -65,20 +56,11 @@ def build(size: int, classes: int, *, dropout: float = 0.2, weights: Path | None
             x = _block(x, name, kernel, stride if repeat == 0 else 1, expansion, channels)
     x = layers.Conv2D(FEATURES, 1, use_bias=False, name="top_conv")(x)
     feature_map = _norm(x, "top_bn", activate=True)
-    embedding = layers.GlobalAveragePooling2D(name="embedding")(feature_map)
-    dropped = layers.Dropout(dropout, name="dropout")(embedding)
-    logits = layers.Dense(classes, dtype="float32", name="logits")(dropped)
-    model = keras.Model(
-        inputs, {"logits": logits, "embedding": embedding, "feature_map": feature_map}, name="efficientnet_lite0"
-    )
-    if weights is not None:
-        _load(model, weights)
-    return model
+    return heads.pooled_network("efficientnet_lite0", inputs, feature_map, classes, dropout)
 
 
 def _norm(x: Any, name: str, *, activate: bool) -> Any:
-    # Momentum 0.97 instead of 0.99: a fine-tuning run has only some thousand steps for the statistics to follow.
-    x = layers.BatchNormalization(epsilon=1e-3, momentum=0.97, name=name)(x)
+    x = layers.BatchNormalization(epsilon=1e-3, momentum=normalisation.MOMENTUM, name=name)(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if activate else x
 
 
@@ -93,21 +75,3 @@ def _block(x: Any, name: str, kernel: int, stride: int, expansion: int, channels
     x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project_conv")(x)
     x = _norm(x, f"{name}_project_bn", activate=False)
     return layers.Add(name=f"{name}_add")([entry, x]) if stride == 1 and entered == channels else x
-
-
-def _load(model: keras.Model, path: Path) -> None:
-    if not path.is_file():
-        raise ModelError(
-            f"The pretrained backbone {path} does not exist.",
-            "Set WBC_WEIGHTS_DIR to the folder that holds it, or choose initial_weights: random.",
-        )
-    with np.load(path) as arrays:
-        for layer in model.layers:
-            for variable in layer.weights if layer.name != "logits" else ():
-                key = f"{layer.name}/{variable.name}"
-                if key not in arrays or arrays[key].shape != tuple(variable.shape):
-                    raise ModelError(
-                        f"The backbone file {path.name} does not fit EfficientNet-Lite0: {key} is missing or differs.",
-                        "Use the weights of EfficientNet-Lite0 without its classifier.",
-                    )
-                variable.assign(arrays[key])
