@@ -36,7 +36,9 @@ class TrainingSet(_Part):
         0.0, ge=0, lt=0.5, description="Share parted from train by group for validation, where the set has no val part."
     )
     labels: tuple[str, ...] | None = Field(
-        None, min_length=1, description="Only pictures of these labels, before any merge; all labels of the set if not given."
+        None,
+        min_length=1,
+        description="Only pictures of these labels, before any merge; all labels of the set if not given.",
     )
 
 
@@ -149,7 +151,9 @@ class Recipe(_Part):
     title: str = Field(min_length=1, max_length=120)
     note: str = Field("", max_length=600, description="What the model's card adds to its limits.")
     seed: int = Field(ge=0)
-    labels: tuple[str, ...] = Field(CELL_TYPES, min_length=2, description="Classes in output order, merged names included.")
+    labels: tuple[str, ...] = Field(
+        CELL_TYPES, min_length=2, description="Classes in output order, merged names included."
+    )
     merges: tuple[str, ...] = Field((), description="Classes counted as one, each new=a+b.")
     data: tuple[TrainingSet, ...] = Field(min_length=1)
     preprocessing: Preprocessing = Preprocessing()
@@ -158,8 +162,12 @@ class Recipe(_Part):
     network: Network = Network()
     phases: tuple[Phase, ...] = Field((), description="Without any, one phase from network and optimisation.")
     optimisation: Optimisation = Optimisation()
+    storage: Literal["float32", "float16"] = Field(
+        "float32", description="Of the exported weights; 'float16' halves the file and ships no Keras file."
+    )
     calibrate_on: tuple[str, ...] = Field(
-        (), description="Sets whose validation parts choose temperature and threshold; all of the recipe's if not given."
+        (),
+        description="Sets whose validation parts choose temperature and threshold; all of the recipe's if not given.",
     )
     test_on: tuple[str, ...] = Field(
         (), description="Sets whose test parts are measured; all of the recipe's if not given."
@@ -192,9 +200,7 @@ class Recipe(_Part):
             return self.phases
         choice = self.optimisation
         return (
-            Phase(
-                epochs=choice.epochs, frozen_through=self.network.frozen_through, learning_rate=choice.learning_rate
-            ),
+            Phase(epochs=choice.epochs, frozen_through=self.network.frozen_through, learning_rate=choice.learning_rate),
         )
 
     def merge_list(self) -> tuple[Merge, ...]:
@@ -204,9 +210,7 @@ class Recipe(_Part):
     def source_labels(self) -> tuple[str, ...]:
         """Return the labels that pictures may carry before any merge."""
         members = {merge.name: merge.members for merge in self.merge_list()}
-        return tuple(
-            source for label in self.labels for source in members.get(label) or (canonical_label(label),)
-        )
+        return tuple(source for label in self.labels for source in members.get(label) or (canonical_label(label),))
 
     def merged(self, label: str) -> str:
         """Return the class that a picture of a label counts as."""
@@ -265,9 +269,7 @@ def _explained(error: ValidationError, name: str) -> RecipeError:
         return RecipeError(f"In the recipe {name}, the field {field} is missing.", hint)
     shown = repr(first["input"])
     shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-    return RecipeError(
-        f"In the recipe {name}, {field} is {shown}: {first['msg'].removeprefix('Value error, ')}.", hint
-    )
+    return RecipeError(f"In the recipe {name}, {field} is {shown}: {first['msg'].removeprefix('Value error, ')}.", hint)
 
 
 def _fields_at(steps: Sequence[Any]) -> list[str]:
@@ -276,7 +278,7 @@ def _fields_at(steps: Sequence[Any]) -> list[str]:
     for step in steps:
         if isinstance(step, int):
             continue
-        members = {
+        members: dict[str, type[BaseModel]] = {
             "data": TrainingSet,
             "network": Network,
             "optimisation": Optimisation,

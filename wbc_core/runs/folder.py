@@ -1,4 +1,4 @@
-"""The folder of one training run: ``spec.yaml``, ``status.json``, ``history.csv``, ``log.txt``, ``checkpoints/``, ``export/``.
+"""The folder of one training run: specification, status, history, log, checkpoint, export.
 
 Whoever trains writes it; pages, the queue and scripts read it. Every file is complete or absent.
 """

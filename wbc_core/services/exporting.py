@@ -40,7 +40,7 @@ def export_model(model_id: str | None, target: Path, file_format: str) -> Path:
     path = target / f"{card.id}.{file_format}"
     if file_format == "tflite":
         read_verified(folder, card, "model.keras")
-        from wbc_core.training.export import write_tflite
+        from wbc_core.training.files import write_tflite
 
         write_tflite(folder / "model.keras", path)
         return path

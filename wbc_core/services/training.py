@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import traceback
 from pathlib import Path
 
 from wbc_core.errors import RecipeError, WbcError
@@ -69,7 +70,7 @@ def train_recipe(
     if recipe_path.resolve() != (folder / SPEC).resolve():
         shutil.copyfile(recipe_path, folder / SPEC)
     with Reporter(folder) as reporter:
-        card = _watched(recipe, recipe_path, reporter, device, export=export)
+        card = _watched(recipe, reporter, device, export=export)
     if card is None:
         return None, folder
     if not install:
@@ -79,16 +80,13 @@ def train_recipe(
     return card, target
 
 
-def _watched(
-    recipe: Recipe, recipe_path: Path, reporter: Reporter, device: str, *, export: bool
-) -> ModelCard | None:
+def _watched(recipe: Recipe, reporter: Reporter, device: str, *, export: bool) -> ModelCard | None:
     """Run and export, and put whatever ends the run early into its status and into words."""
     from wbc_core.training.stopping import RunCancelled, StopRequest, stop_on_signals
 
     folder = reporter.run_dir
     try:
         with stop_on_signals(stop := StopRequest()):
-            from wbc_core.training.export import export_run
             from wbc_core.training.loop import insist_on_gpu, run_training
 
             if device == "gpu":
@@ -97,8 +95,10 @@ def _watched(
             if not export:
                 reporter.report("finished", eta_s=None)
                 return None
+            from wbc_core.training.export import export_run
+
             reporter.report("exporting", eta_s=None)
-            card = export_run(recipe, recipe_path, folder, settings())
+            card = export_run(recipe, folder, settings())
             reporter.report("finished")
             return card
     except (RunCancelled, KeyboardInterrupt) as error:
@@ -109,6 +109,8 @@ def _watched(
         raise stopped from error
     except Exception as error:
         fault = error if isinstance(error, WbcError) else explained(error)
+        if fault is not error:
+            append_log(folder, "".join(traceback.format_exception(error)))
         append_log(folder, f"failed: {fault}")
         reporter.report("failed", message=fault.message, hint=fault.hint, eta_s=None)
         if fault is error:
@@ -135,5 +137,5 @@ def explained(error: BaseException) -> WbcError:
             "Start the run again; it continues from its last finished epoch, with --device cpu also without the GPU.",
         )
     return WbcError(
-        f"The run failed with {name}: {text}.", "Start it again with --debug to see where; its finished epochs are kept."
+        f"The run failed with {name}: {text}.", "The last lines of its log.txt say where; its finished epochs are kept."
     )

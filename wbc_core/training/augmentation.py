@@ -16,6 +16,10 @@ from wbc_core.imaging.preprocessing import slide_colour
 MARGIN = 1.625
 """Width of a training crop in network inputs: room to rotate, shrink and shift without meeting its border."""
 
+_LAB_SCALE = np.array([255 / 100, 1.0, 1.0])
+_LAB_OFFSET = np.array([0.0, 128.0, 128.0])
+_LEVELS = np.linspace(0, 1, 256)[:, None]
+
 
 def colour_statistics(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return mean and standard deviation of L*, a* and b* of the crop's middle.
@@ -73,7 +77,7 @@ def augment(
 def _frame(crop: NDArray[np.uint8], size: int, rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
     """Rotate, mirror, zoom, shift; sometimes pretend that the picture ended close around the cell."""
     side = crop.shape[0]
-    ground = tuple(int(value) for value in slide_colour(crop))
+    ground = tuple(int(value) for value in slide_colour(crop[::3, ::3]))
     if rng.random() < 0.25 * strength:
         reach = rng.uniform(0.32, 0.6, 4) * size
         left, top, right, bottom = (int(value) for value in (side / 2 + reach * np.array([-1, -1, 1, 1])).clip(0, side))
@@ -119,10 +123,13 @@ def _camera(picture: NDArray[np.uint8], rng: np.random.Generator, strength: floa
 def _stain(
     picture: NDArray[np.uint8], rng: np.random.Generator, statistics: NDArray[np.float32], strength: float
 ) -> NDArray[np.uint8]:
-    """Move colour statistics in L*a*b* towards another picture's and beyond; vary hue, saturation, gamma, gains."""
-    values = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    flat = values.reshape(-1, 3)
-    mean, deviation = flat.mean(axis=0), flat.std(axis=0) + 1e-3
+    """Move colour statistics in L*a*b* towards another picture's and beyond; vary hue, saturation, gamma, gains.
+
+    One affine map in 8-bit L*a*b* and one table per channel: half a millisecond less a picture than in floats.
+    """
+    values = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+    mean, deviation = (part.ravel() for part in cv2.meanStdDev(values))
+    mean, deviation = (mean - _LAB_OFFSET) / _LAB_SCALE, deviation / _LAB_SCALE + 1e-3
     target_mean, target_deviation = mean, deviation
     if rng.random() < 0.6:
         other = statistics[rng.integers(len(statistics))]
@@ -131,21 +138,30 @@ def _stain(
         target_deviation = deviation + share * (other[1] - deviation)
     target_mean = target_mean + rng.normal(0, 1, 3) * np.array([6.0, 5.0, 7.0]) * strength
     ratio = target_deviation / deviation * np.exp(rng.normal(0, 0.18 * strength, 3))
-    flat = (flat - mean) * ratio.clip(0.45, 2.2) + target_mean
     turn = rng.normal(0, 0.12 * strength)
     cosine, sine = np.cos(turn), np.sin(turn)
-    flat[:, 1:] = flat[:, 1:] @ np.array([[cosine, sine], [-sine, cosine]]) * np.exp(rng.normal(0, 0.12 * strength))
-    changed = cv2.cvtColor(flat.reshape(values.shape).astype(np.float32), cv2.COLOR_LAB2RGB).clip(0, 1)
-    changed = changed ** np.float32(np.exp(rng.normal(0, 0.18 * strength)))
-    changed = changed * np.exp(rng.normal(0, 0.04 * strength, 3)).astype(np.float32)
-    return np.asarray((changed * 255 + 0.5).clip(0, 255), dtype=np.uint8)
+    saturation = np.exp(rng.normal(0, 0.12 * strength))
+    linear = np.array(
+        [[1, 0, 0], [0, saturation * cosine, -saturation * sine], [0, saturation * sine, saturation * cosine]]
+    )
+    offset = linear @ (target_mean - ratio.clip(0.45, 2.2) * mean)
+    linear = linear @ np.diag(ratio.clip(0.45, 2.2))
+    # The same map in the 8-bit form of L*a*b*.
+    scaled = linear * _LAB_SCALE[:, None] / _LAB_SCALE[None, :]
+    moved = offset * _LAB_SCALE + _LAB_OFFSET - scaled @ _LAB_OFFSET
+    changed = cv2.cvtColor(cv2.transform(values, np.column_stack([scaled, moved])), cv2.COLOR_LAB2RGB)
+    gamma, gains = np.exp(rng.normal(0, 0.18 * strength)), np.exp(rng.normal(0, 0.04 * strength, 3))
+    table = (_LEVELS**gamma * gains * 255 + 0.5).clip(0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(changed, table[None]), dtype=np.uint8)
 
 
 def _sensor(picture: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
     """Add sensor noise and the traces of JPEG compression."""
     if rng.random() < 0.3 * strength:
-        noise = rng.normal(0, rng.uniform(1, 7), picture.shape)
-        picture = (picture + noise).clip(0, 255).astype(np.uint8)
+        noise = rng.standard_normal(picture.shape, np.float32)
+        noise *= rng.uniform(1, 7)
+        noise += picture
+        picture = noise.clip(0, 255).astype(np.uint8)
     if rng.random() < 0.3 * strength:
         quality = int(rng.integers(35, 95))
         _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])

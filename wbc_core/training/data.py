@@ -22,9 +22,10 @@ from wbc_core.recipes.spec import Recipe
 from wbc_core.settings import Settings
 from wbc_core.training.augmentation import MARGIN, augment, colour_statistics
 
-Batch = tuple[NDArray[np.float32], NDArray[np.float32]] | tuple[
-    NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]
-]
+Batch = (
+    tuple[NDArray[np.float32], NDArray[np.float32]]
+    | tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+)
 
 
 def split_sets(recipe: Recipe, settings: Settings) -> tuple[SplitSet, ...]:
@@ -97,7 +98,7 @@ class TrainingBatches(keras.utils.PyDataset):
         if self.recipe.optimisation.class_weights == "none":
             return None
         counts = np.bincount(np.concatenate(self.classes), minlength=len(self.recipe.labels))
-        return (counts.sum() / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
+        return np.asarray(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=np.float32)
 
     @property
     def num_batches(self) -> int:

@@ -15,7 +15,7 @@ from wbc_core.recipes.spec import Phase, Plateau, Recipe
 from wbc_core.runs.folder import CHECKPOINT, append_log
 from wbc_core.runs.reporter import Reporter
 from wbc_core.settings import Settings
-from wbc_core.training.checkpoint import Progress, load_checkpoint
+from wbc_core.training.checkpoint import Arrays, Progress, load_checkpoint
 from wbc_core.training.data import TrainingBatches, split_sets
 from wbc_core.training.epoch_end import EpochEnd
 from wbc_core.training.schedules import PlannedRate
@@ -67,7 +67,7 @@ def run_training(recipe: Recipe, reporter: Reporter, settings: Settings, stop: S
         model = keras.Model(network.input, network.output["logits"])
         epoch_end = EpochEnd(recipe, reporter, sets, settings, stop)
         checkpoint = run_dir / CHECKPOINT
-        groups = {}
+        groups: dict[str, Arrays] = {}
         if checkpoint.exists():
             epoch_end.progress, groups = load_checkpoint(checkpoint)
             if epoch_end.progress.finished:
@@ -96,7 +96,7 @@ def run_training(recipe: Recipe, reporter: Reporter, settings: Settings, stop: S
             last = first + phase.epochs
             if progress.epoch < last and not progress.finished:
                 if progress.epoch == first and first > 0:
-                    # A phase goes on from the best weights so far, not from where an early end of the last one left off.
+                    # A phase goes on from the best weights so far.
                     model.set_weights(epoch_end.best)
                     epoch_end.average = []
                 saved = groups.get("optimiser") if progress.epoch > first else None
@@ -126,9 +126,7 @@ def _claim(recipe: Recipe, run_dir: Path) -> None:
 def build_network(recipe: Recipe) -> keras.Model:
     """Build a recipe's network with random weights."""
     choice = recipe.network
-    return registry.build(
-        choice.architecture, recipe.preprocessing.size, len(recipe.labels), dropout=choice.dropout
-    )
+    return registry.build(choice.architecture, recipe.preprocessing.size, len(recipe.labels), dropout=choice.dropout)
 
 
 def _fit_phase(

@@ -1,0 +1,158 @@
+"""What an exported model is worth: calibrated on validation pictures, measured once on the test parts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from wbc_core.biology.labels import SMEAR_PREVALENCE
+from wbc_core.datasets.cache import cached_crops
+from wbc_core.datasets.parts import SplitSet
+from wbc_core.datasets.sources import LabelledImage
+from wbc_core.errors import ModelError
+from wbc_core.evaluation.calibration import choose_threshold, error_upper_bound, fit_temperature
+from wbc_core.evaluation.labelled import LabelledPredictions, measure, predict_labelled, restricted
+from wbc_core.evaluation.metrics import expected_calibration_error, precision_at_prevalence
+from wbc_core.inference.cards import Abstention, Calibration, ModelCard, describe_file
+from wbc_core.inference.classifier import Classifier, softmax
+from wbc_core.inference.measurements import Evaluation
+from wbc_core.recipes.spec import Recipe
+from wbc_core.settings import Settings
+from wbc_core.training.data import exact_crops
+from wbc_core.training.epoch_end import predict_logits
+
+ERROR_GOAL = 0.005
+"""Largest upper bound of the error among answered validation pictures that the abstention threshold aims at."""
+
+AGREEMENT = 1e-4
+"""Largest difference allowed between a softmax value of Keras and of ONNX Runtime."""
+
+
+def calibrated(
+    card: ModelCard, recipe: Recipe, sets: Sequence[SplitSet], folder: Path, settings: Settings
+) -> ModelCard:
+    """Choose temperature and threshold on the validation parts that the recipe names, with the file that ships."""
+    classifier = Classifier(folder, settings.inference_threads)
+    chosen = [part for part in sets if not recipe.calibrate_on or part.name in recipe.calibrate_on]
+    logits, truth = [], []
+    for part in chosen:
+        crops, labels = exact_crops(part.validation, recipe, settings.cache_dir)
+        logits.append(_in_batches(classifier, crops))
+        truth.append(labels)
+    values, answers = np.concatenate(logits).astype(np.float64), np.concatenate(truth)
+    temperature = fit_temperature(values, answers)
+    plain, scaled = softmax(values), softmax(values / temperature)
+    correct = scaled.argmax(axis=1) == answers
+    threshold, answered, errors = choose_threshold(scaled.max(axis=1), correct, ERROR_GOAL)
+    named = " and ".join(f"{part.name} validation" for part in chosen)
+    return card.model_copy(
+        update={
+            "calibration": Calibration(
+                temperature=temperature,
+                fitted_on=named,
+                images=len(answers),
+                ece_before=expected_calibration_error(plain.max(axis=1), correct),
+                ece_after=expected_calibration_error(scaled.max(axis=1), correct),
+            ),
+            "abstention": Abstention(
+                threshold=threshold,
+                rule=_rule(error_upper_bound(errors, answered)),
+                chosen_on=named,
+                coverage=answered / len(answers),
+                errors=errors,
+                error_upper_bound=error_upper_bound(errors, answered),
+            ),
+        }
+    )
+
+
+def _rule(bound: float) -> str:
+    wanted = f"the lowest confidence from which the exact 95 % bound of the error is at most {100 * ERROR_GOAL:g} %"
+    if bound <= ERROR_GOAL:
+        return wanted
+    return f"wanted: {wanted}; no confidence reaches that on so few pictures, so the one with the lowest bound"
+
+
+def _in_batches(classifier: Classifier, crops: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
+    return np.concatenate([classifier.logits(np.asarray(crops[at : at + batch])) for at in range(0, len(crops), batch)])
+
+
+def measured(
+    card: ModelCard,
+    network: keras.Model,
+    folder: Path,
+    tests: Mapping[str, tuple[LabelledImage, ...]],
+    settings: Settings,
+) -> ModelCard:
+    """Read every test part once: agreement with Keras, evaluations, predictions row by row.
+
+    Raises
+    ------
+    ModelError
+        If the exported network differs from the Keras one.
+    """
+    classifier = Classifier(folder, settings.inference_threads)
+    plain = keras.Model(network.input, network.output["logits"])
+    evaluations: list[Evaluation] = []
+    predicted: dict[str, LabelledPredictions] = {}
+    difference = 0.0
+    for name, images in tests.items():
+        crops = cached_crops(images, card.preprocessing, settings.cache_dir)
+        difference = max(difference, _disagreement(classifier, plain, crops))
+        present = tuple(label for label in card.labels if any(image.label == label for image in images))
+        whole = predict_labelled(classifier, images)
+        predicted[name] = whole
+        evaluations.append(measure(restricted(whole, present), f"{name} test", card.abstention.threshold))
+    if difference > AGREEMENT:
+        raise ModelError(
+            f"The exported network differs from the Keras one by {difference:.1e} in a probability.",
+            f"At most {AGREEMENT:.0e} is allowed; keep the run and report the versions of Keras and ONNX Runtime.",
+        )
+    _write_predictions(folder / "test_predictions.csv", predicted, card)
+    return card.model_copy(
+        update={
+            "evaluations": tuple(evaluations),
+            "precision_at_smear_prevalence": _smear_precision(predicted),
+            "keras_agreement": difference,
+            "files": card.files | {"test_predictions.csv": describe_file(folder / "test_predictions.csv")},
+        }
+    )
+
+
+def _disagreement(classifier: Classifier, plain: keras.Model, crops: NDArray[np.uint8]) -> float:
+    ours = softmax(_in_batches(classifier, crops).astype(np.float64))
+    theirs = softmax(predict_logits(plain, crops).astype(np.float64))
+    return float(np.abs(ours - theirs).max())
+
+
+def _smear_precision(predicted: Mapping[str, LabelledPredictions]) -> dict[str, object]:
+    """Precision at smear prevalence among the five leukocytes, from the pbc test pictures where the model knows all."""
+    predictions = predicted.get("pbc")
+    if predictions is None or not set(SMEAR_PREVALENCE) <= set(predictions.labels):
+        return {}
+    labels = [label for label in predictions.labels if label in SMEAR_PREVALENCE]
+    columns = [predictions.labels.index(label) for label in labels]
+    rows = [index for index, image in enumerate(predictions.images) if image.label in SMEAR_PREVALENCE]
+    values = predictions.probabilities[np.ix_(rows, columns)]
+    truth = np.array([labels.index(predictions.images[index].label) for index in rows])
+    estimates = precision_at_prevalence(
+        values / values.sum(axis=1, keepdims=True), truth, labels, dict(SMEAR_PREVALENCE)
+    )
+    return dict(estimates)
+
+
+def _write_predictions(path: Path, predicted: Mapping[str, LabelledPredictions], card: ModelCard) -> None:
+    """Write one row per test picture: what it is, what was said, and every probability."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["source", "file", "truth", "label", "confidence", *(f"p_{label}" for label in card.labels)])
+        for source, rows in predicted.items():
+            for image, values in zip(rows.images, rows.probabilities, strict=True):
+                top = int(values.argmax())
+                shares = [f"{value:.6f}" for value in values]
+                writer.writerow([source, image.file, image.label, card.labels[top], shares[top], *shares])
