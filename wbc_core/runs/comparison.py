@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from wbc_core.errors import RecipeError
 from wbc_core.recipes.spec import parse_recipe
+from wbc_core.recipes.yaml_text import load_fields
 
 ABSENT = "–"
 
@@ -70,7 +69,7 @@ def compare_specs(first: str, second: str, names: tuple[str, str]) -> SpecCompar
     if any(not valid for _, valid in contents):
         broken = [name for name, (_, valid) in zip(names, contents, strict=True) if not valid]
         notes.append(f"The spec of {' and '.join(broken)} is of another version: fields are compared as written.")
-        contents = [(_flat(_written(text, name)), False) for text, name in zip((first, second), names, strict=True)]
+        contents = [(_flat(load_fields(text, name)), False) for text, name in zip((first, second), names, strict=True)]
     one, two = contents[0][0], contents[1][0]
     fields = [
         SpecDifference(field, one.get(field, ABSENT), two.get(field, ABSENT))
@@ -85,21 +84,11 @@ def compare_specs(first: str, second: str, names: tuple[str, str]) -> SpecCompar
 
 def _fields(text: str, name: str) -> tuple[dict[str, str], bool]:
     """Return the flat fields of a spec, and whether it validates."""
-    written = _written(text, name)
+    written = load_fields(text, name)
     try:
         return _flat(parse_recipe(text, name).model_dump(mode="json")), True
     except RecipeError:
         return _flat(written), False
-
-
-def _written(text: str, name: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise RecipeError(f"The spec of {name} is no valid YAML.", str(error).splitlines()[0]) from error
-    if not isinstance(content, dict):
-        raise RecipeError(f"The spec of {name} holds no fields.", "Compare another run.")
-    return content
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, str]:

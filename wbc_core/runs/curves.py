@@ -119,7 +119,9 @@ def read_history(data: bytes, name: str) -> Curve:
     """
     if len(data) > LARGEST_FILE:
         raise _too_large(name)
-    expected = "Expected a CSV file of Keras's CSVLogger: a first line such as epoch,accuracy,loss, then a line an epoch."
+    expected = (
+        "Expected a CSV file of Keras's CSVLogger: a first line such as epoch,accuracy,loss, then a line an epoch."
+    )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -147,7 +149,7 @@ def read_history(data: bytes, name: str) -> Curve:
         columns.append("epoch")
         body = [[*row[: len(columns) - 1], *[""] * (len(columns) - 1 - len(row)), str(i)] for i, row in enumerate(body)]
         notes.append("There is no column named epoch: the lines are counted instead.")
-    records = [dict(zip(columns, map(_number, row), strict=False)) for row in body]
+    records = [_numbers(columns, row) for row in body]
     return build_curve(records, name, notes)
 
 
@@ -157,7 +159,7 @@ def build_curve(records: Sequence[Mapping[str, float]], name: str, notes: Sequen
     Parameters
     ----------
     records : sequence of mapping of str to float
-        One per line of a log in its order, with ``epoch`` (from 0 or 1) and standard names; NaN where missing.
+        One per line of a log in its order, with ``epoch`` (from 0 or 1) and standard names; missing values left out.
     name : str
         Of the source, used in messages only.
     notes : sequence of str
@@ -201,8 +203,13 @@ def build_curve(records: Sequence[Mapping[str, float]], name: str, notes: Sequen
             f"The training was started again{times}, last at epoch {new + first} after epoch {old + first}: "
             "of repeated epochs the last start counts."
         )
-    table = pd.DataFrame([{**values, "epoch": epoch + first} for epoch, values in kept])
+    table = pd.DataFrame([{**_marked(values), "epoch": epoch + first} for epoch, values in kept])
     return Curve(_cleaned(table, said), tuple(said))
+
+
+def _marked(values: Mapping[str, float]) -> dict[str, float]:
+    """Return values with *not a number* as infinity, so that it differs from what was not logged."""
+    return {column: math.inf if math.isnan(value) else value for column, value in values.items()}
 
 
 def _cleaned(table: pd.DataFrame, said: list[str]) -> pd.DataFrame:
@@ -212,7 +219,7 @@ def _cleaned(table: pd.DataFrame, said: list[str]) -> pd.DataFrame:
     values = table[[*CURVES, *others]].astype("float64")
     infinite = values.isin([math.inf, -math.inf])
     if bool(infinite.to_numpy().any()):
-        said.append("Some values are infinite: the training diverged there. They are left out.")
+        said.append("Some values are infinite or not a number: the training diverged there. They are left out.")
         values = values.mask(infinite)
     largest = values[[ACCURACY, VAL_ACCURACY]].max().max()
     if largest > 1.5:
@@ -222,12 +229,15 @@ def _cleaned(table: pd.DataFrame, said: list[str]) -> pd.DataFrame:
     return pd.concat([table["epoch"].astype(int), values], axis=1)
 
 
-def _number(cell: str) -> float:
-    """Return a cell's number; NaN for anything else, such as the NA that CSVLogger writes."""
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
+def _numbers(columns: Sequence[str], row: Sequence[str]) -> dict[str, float]:
+    """Return a line's numbers by column; anything else, such as the NA that CSVLogger writes, counts as missing."""
+    found = {}
+    for column, cell in zip(columns, row, strict=False):
+        try:
+            found[column] = float(cell)
+        except ValueError:
+            continue
+    return found
 
 
 def _too_large(name: str) -> WbcError:

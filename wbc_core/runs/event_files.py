@@ -9,11 +9,22 @@ protocol buffers are used. Nothing is ever unpickled.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wbc_core.errors import WbcError
-from wbc_core.runs.curves import LARGEST_EPOCHS, LARGEST_FILE, Curve, build_curve, standard_name
+from wbc_core.runs.curves import (
+    ACCURACY,
+    LARGEST_EPOCHS,
+    LARGEST_FILE,
+    LOSS,
+    VAL_ACCURACY,
+    VAL_LOSS,
+    Curve,
+    build_curve,
+    standard_name,
+)
 
 _HEADER, _FOOTER = struct.Struct("<QI"), 4
 _LARGEST_SCALAR_EVENT = 1_000_000  # bytes; pictures and graphs are larger and are passed over
@@ -28,48 +39,90 @@ def is_event_file(data: bytes) -> bool:
     return bool(checksum == _masked_crc(data[:8]))
 
 
-def read_event_files(files: Mapping[str, bytes]) -> Curve:
-    """Read the event files of one training; Keras writes one of training and one of validation.
+@dataclass(frozen=True)
+class EventFile:
+    """The single numbers of one event file.
 
-    Parameters
+    Attributes
     ----------
-    files : mapping of str to bytes
-        Contents by name, each at most 25 MB. A folder in a name (``validation/events…``) says which part it is;
-        without one, the tags ``evaluation_…`` that Keras writes do.
+    name : str
+        Of the file, with its folders where they are known.
+    scalars : dict of str to dict of int to float
+        Value by tag and step; of repeated steps the last one counts.
+    notes : tuple of str
+        What reading had to decide.
+    """
 
-    Returns
-    -------
-    Curve
-        Values logged per batch are passed over where there are values per epoch.
+    name: str
+    scalars: dict[str, dict[int, float]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def validation(self) -> bool:
+        """Whether the file holds validation only: its folder says so, or the tags that Keras writes there."""
+        folders = self.name.replace("\\", "/").lower().split("/")[:-1]
+        if folders and folders[-1] in ("train", "validation", "val"):
+            return folders[-1] != "train"
+        return any(tag.startswith("evaluation_") for tag in self.scalars)
+
+
+def parse_event_file(data: bytes, name: str) -> EventFile:
+    """Read an event file of at most 25 MB.
 
     Raises
     ------
     WbcError
-        If a file is too large or damaged, or none holds a loss or an accuracy.
+        If it is too large, is no event file, or is damaged.
     """
-    scalars: dict[str, dict[int, float]] = {}
+    if len(data) > LARGEST_FILE:
+        raise WbcError(
+            f"{name} is larger than {LARGEST_FILE // 1_000_000} MB.", "Upload files without pictures and profiles."
+        )
     notes: list[str] = []
-    for name, data in files.items():
-        if len(data) > LARGEST_FILE:
-            raise WbcError(
-                f"{name} is larger than {LARGEST_FILE // 1_000_000} MB.", "Upload files without pictures and profiles."
-            )
-        found = _scalars(data, name, notes)
-        validation = _is_validation(name, found)
-        for tag, values in found.items():
-            column = _column(tag, validation)
+    return EventFile(name, _scalars(data, name, notes), tuple(notes))
+
+
+def by_training(files: Sequence[EventFile]) -> tuple[tuple[EventFile, ...], ...]:
+    """Put the files of one training together: Keras writes one of training and, later, one of validation.
+
+    In the order of their names, which begin with the time of writing, a validation file joins the training before it.
+    """
+    groups: list[list[EventFile]] = []
+    for file in sorted(files, key=lambda file: file.name.replace("\\", "/").rpartition("/")[2]):
+        if file.validation and groups and not any(other.validation for other in groups[-1]):
+            groups[-1].append(file)
+        else:
+            groups.append([file])
+    return tuple(tuple(group) for group in groups)
+
+
+def curve_of(files: Sequence[EventFile]) -> Curve:
+    """Make one curve of the event files of one training; values logged per batch are passed over.
+
+    Raises
+    ------
+    WbcError
+        If they hold no loss or accuracy by epoch.
+    """
+    columns: dict[str, dict[int, float]] = {}
+    notes = [note for file in files for note in file.notes]
+    for file in files:
+        for tag, values in file.scalars.items():
+            column = _column(tag, file.validation)
             if column is not None:
-                scalars.setdefault(column, {}).update(values)
-    steps = sorted({step for values in scalars.values() for step in values})
-    names = ", ".join(files)
-    if not steps:
+                columns.setdefault(column, {}).update(values)
+    names = " and ".join(file.name for file in files)
+    steps = sorted({step for values in columns.values() for step in values})
+    if not set(columns) & {LOSS, ACCURACY, VAL_LOSS, VAL_ACCURACY}:
         raise WbcError(f"There is no loss or accuracy in {names}.", _EXPECTED)
     if len(steps) > LARGEST_EPOCHS:
-        raise WbcError(f"{names} holds {len(steps):,} steps; at most {LARGEST_EPOCHS:,} are read.", "Log once an epoch.")
+        raise WbcError(
+            f"{names} holds {len(steps):,} steps; at most {LARGEST_EPOCHS:,} are read.", "Log once an epoch."
+        )
     if len(steps) > 1 and steps[-1] - steps[0] > 3 * len(steps):
         notes.append("The file counts steps, not epochs: so does the axis.")
     records = [
-        {"epoch": float(step), **{column: values[step] for column, values in scalars.items() if step in values}}
+        {"epoch": float(step), **{column: values[step] for column, values in columns.items() if step in values}}
         for step in steps
     ]
     return build_curve(records, names, notes)
@@ -85,24 +138,16 @@ def _column(tag: str, validation: bool) -> str | None:
     return f"val_{name}" if validation and not name.startswith("val_") and name != "learning_rate" else name
 
 
-def _is_validation(name: str, tags: Mapping[str, Any]) -> bool:
-    folders = name.replace("\\", "/").lower().split("/")[:-1]
-    if folders and folders[-1] in ("train", "validation", "val"):
-        return folders[-1] != "train"
-    return any(tag.startswith("evaluation_") for tag in tags)
-
-
 def _scalars(data: bytes, name: str, notes: list[str]) -> dict[str, dict[int, float]]:
-    """Return the single numbers of an event file by tag and step; of repeated steps the last one counts."""
+    """Return the single numbers by tag and step."""
     # Imported here: the page that shows no event file needs no protocol buffers.
-    from google.protobuf.message import DecodeError
     from tensorboard.compat.proto.event_pb2 import Event
 
     found: dict[str, dict[int, float]] = {}
     for record in _records(data, name, notes):
         try:
             event = Event.FromString(record)
-        except DecodeError as error:
+        except Exception as error:  # protocol buffers have their own errors, in a package that is no requirement here
             raise WbcError(f"{name} is damaged: a record is no event.", _EXPECTED) from error
         if event.step < 0 or not event.HasField("summary"):
             continue
