@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from wbc_core.datasets.synthetic import render_cell
 from wbc_core.imaging.localisation import CellLocation
 from wbc_core.imaging.preprocessing import Preprocessing, slide_colour
 
@@ -65,6 +66,33 @@ def test_the_digest_follows_the_definition():
     assert Preprocessing().digest() != Preprocessing(context=2.0).digest()
     with pytest.raises(ValidationError):
         Preprocessing(sharpen=True)
+
+
+def test_definitions_without_later_options_keep_their_digest():
+    # Caches and cards made before the options existed stay valid.
+    assert Preprocessing().digest() == "be693c6afae0898ea02654f18695ed739591085531fccd5b2d22c1d54d1e63d6"
+    older = Preprocessing(size=96, crop="centre", context=2.0)
+    assert older.digest() == "45c24a35d72ed711b61a412871b8b2b50ad11d08bc4cd3c43f8c762e5d391d54"
+    assert Preprocessing.model_validate_json(older.model_dump_json()).digest() == older.digest()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"sharpening": "adaptive"}, {"super_resolution": "fsrcnn_x2"}, {"colour_normalisation": "reinhard"}],
+    ids=str,
+)
+def test_every_option_that_is_used_changes_the_digest(option):
+    assert Preprocessing(**option).digest() != Preprocessing().digest()
+
+
+@pytest.mark.parametrize("option", [{"sharpening": "adaptive"}, {"colour_normalisation": "reinhard"}], ids=str)
+def test_the_options_treat_a_wider_crop_like_the_plain_one(option):
+    definition = Preprocessing(size=96, **option)
+    picture = cv2.GaussianBlur(render_cell("monocyte", seed=7, size=300), (0, 0), 2.5)
+    location = CellLocation(True, 150, 150, 60)
+    plain, wide = definition.apply(picture, location), definition.apply(picture, location, margin=1.5)
+    assert wide.shape == (144, 144, 3)
+    assert np.abs(wide[24:120, 24:120].astype(int) - plain).mean() < 2
 
 
 def test_the_slide_is_the_bright_part():

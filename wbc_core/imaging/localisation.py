@@ -47,6 +47,9 @@ class CellLocation:
         Further regions of a similar size, each at least one diameter away.
     strength : float
         Contrast of the region against its surroundings in grey levels; 0 where nothing was found.
+    cut_out : bool
+        Whether the cell was cut out on black: circle and contrast are then those of the whole cell, see
+        :mod:`wbc_core.imaging.foreground`.
     """
 
     found: bool
@@ -55,11 +58,12 @@ class CellLocation:
     diameter: float
     others: int = 0
     strength: float = 0.0
+    cut_out: bool = False
 
     @property
     def convincing(self) -> bool:
         """Whether the region stands out as stained cells do; red cells alone can be found, but do not convince."""
-        return self.found and self.strength >= CONVINCING_CONTRAST
+        return self.found and (self.cut_out or self.strength >= CONVINCING_CONTRAST)
 
 
 def locate_cell(pixels: NDArray[np.uint8]) -> CellLocation:

@@ -106,7 +106,8 @@ def assess_quality(pixels: NDArray[np.uint8], location: CellLocation) -> tuple[Q
         Empty for a good picture; the most fundamental warning first.
     """
     warnings = []
-    underexposed = slide_brightness(pixels) < LEAST_SLIDE_BRIGHTNESS
+    # Around a cell that was cut out is no slide to judge the light by, and its edge is that of the scissors.
+    underexposed = not location.cut_out and slide_brightness(pixels) < LEAST_SLIDE_BRIGHTNESS
     # Contrast shrinks with the light: in a dark picture a faint region may well be a cell.
     cell = location.convincing or (location.found and underexposed)
     if not cell:
@@ -147,7 +148,7 @@ def assess_quality(pixels: NDArray[np.uint8], location: CellLocation) -> tuple[Q
                 "Use the original picture or a stronger objective.",
             )
         )
-    elif cell and edge_blur(pixels, location) > MOST_BLUR:
+    elif cell and not location.cut_out and edge_blur(pixels, location) > MOST_BLUR:
         warnings.append(
             QualityWarning("out_of_focus", "The cell is out of focus.", "Refocus and take the picture again.")
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wbc_core.errors import WbcError
 from wbc_core.imaging.decoding import DecodedImage, decode_image
-from wbc_core.imaging.localisation import CellLocation, locate_cell
+from wbc_core.imaging.localisation import CellLocation
 from wbc_core.imaging.preprocessing import Preprocessing
 from wbc_core.inference.classifier import Classifier
 
@@ -63,7 +63,7 @@ def prepare(data: bytes, name: str, preprocessing: Preprocessing) -> PreparedIma
     start = time.perf_counter()
     decoded = decode_image(data, name)
     read = time.perf_counter()
-    location = locate_cell(decoded.pixels)
+    location = preprocessing.locate(decoded.pixels)
     crop = preprocessing.apply(decoded.pixels, location)
     done = time.perf_counter()
     return PreparedImage(decoded, location, crop, (read - start) * 1e3, (done - read) * 1e3)

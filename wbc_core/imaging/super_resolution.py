@@ -1,0 +1,180 @@
+"""Enlarge a small picture with a trained network instead of by interpolation.
+
+The networks enlarge the luminance; the two chrominances, in which eye and camera resolve less, are interpolated.
+FSRCNN: Dong et al. 2016, arXiv:1608.00367; ESPCN: Shi et al. 2016, arXiv:1609.05158; LapSRN: Lai et al. 2017,
+arXiv:1704.03915. Their files, trained on photographs, are those that OpenCV's super-resolution module documents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wbc_core.errors import ModelError
+from wbc_core.settings import settings
+
+
+@dataclass(frozen=True)
+class Enlarger:
+    """One network: its file in the folder of weights, its factor, and the file's SHA-256."""
+
+    file: str
+    factor: int
+    sha256: str
+
+
+ENLARGERS: Final[Mapping[str, Enlarger]] = MappingProxyType(
+    {
+        "fsrcnn_x2": Enlarger("FSRCNN_x2.pb", 2, "366b33f0084c7b3f2bf6724f0a2c77bca94fcec9d7b6d72389d330073b380d5c"),
+        "fsrcnn_x3": Enlarger("FSRCNN_x3.pb", 3, "efd38655a815908c6c8954db6052f128e76a735f1de657894c477d0dc0b64481"),
+        "fsrcnn_x4": Enlarger("FSRCNN_x4.pb", 4, "5c68d18db561aed8ead4ffedf1b897ea615baaf60ebf6c35f8e641f8fa4a21bf"),
+        "fsrcnn_small_x2": Enlarger(
+            "FSRCNN-small_x2.pb", 2, "429e4793d049c1ae16ddbbc322fd11c3c08831c0c20137390b4d098976a2b0d9"
+        ),
+        "espcn_x2": Enlarger("ESPCN_x2.pb", 2, "59f77351e1d7c0057bf6fe088b4a8a07e42c468c8c8aebb674a6b4ea1823221d"),
+        "espcn_x3": Enlarger("ESPCN_x3.pb", 3, "0e667db7a431d14c32568ed79bf21701a64df8b1d162e48ca1f8800affe2c2b3"),
+        "espcn_x4": Enlarger("ESPCN_x4.pb", 4, "e403f06309229cf36009cd8fb0da032ba7643fae9f15cf94fe562e8edf8fef47"),
+        "lapsrn_x2": Enlarger("LapSRN_x2.pb", 2, "f59c86e6835bbca646dbd81588f07820dfe3bd09e3702976ae2d90b5fc0f0b21"),
+    }
+)
+"""The networks by the name that a recipe gives. Digests are checked: another file would give a model other input."""
+
+_LENGTH_DELIMITED: Final = 2
+_of_this_thread = threading.local()
+
+
+def enlarge(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    """Enlarge a picture by the network's factor.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+        Picture in RGB.
+    name : str
+        One of :data:`ENLARGERS`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (factor * height, factor * width, 3)
+        The enlarged picture in RGB.
+
+    Raises
+    ------
+    ModelError
+        If the network's file is missing, is another one, or cannot be read by the installed OpenCV.
+    """
+    factor = ENLARGERS[name].factor
+    height, width = pixels.shape[0] * factor, pixels.shape[1] * factor
+    colours = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)
+    network = _network(name)
+    network.setInput(cv2.dnn.blobFromImage(colours[..., 0].astype(np.float32), 1 / 255.0))
+    luminance = np.asarray(network.forward())[0, 0]
+    large = cv2.resize(colours, (width, height), interpolation=cv2.INTER_CUBIC)
+    large[..., 0] = np.clip(np.rint(luminance * 255), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(large, cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
+
+
+def _network(name: str) -> Any:
+    """Return the network of this thread; OpenCV's networks hold their input and are not safe to share."""
+    networks: dict[tuple[str, Path], Any] = _of_this_thread.__dict__.setdefault("networks", {})
+    folder = settings().weights_dir
+    if (name, folder) not in networks:
+        graph = np.frombuffer(_graph(name, folder), np.uint8)
+        try:
+            networks[name, folder] = cv2.dnn.readNetFromTensorflow(graph)
+        except cv2.error as error:
+            raise ModelError(
+                f"OpenCV {cv2.__version__} cannot read the super-resolution network {ENLARGERS[name].file}.",
+                "Install opencv-python-headless 5.0 or later.",
+            ) from error
+    return networks[name, folder]
+
+
+@lru_cache(maxsize=len(ENLARGERS))
+def _graph(name: str, folder: Path) -> bytes:
+    """Read and check a network's file, once per process."""
+    path = folder / ENLARGERS[name].file
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"The super-resolution network {path.name} is not in {folder}.",
+            "Set WBC_WEIGHTS_DIR to the folder that holds it.",
+        ) from error
+    if hashlib.sha256(data).hexdigest() != ENLARGERS[name].sha256:
+        raise ModelError(
+            f"The super-resolution network {path} is another one than models are trained with.",
+            "Fetch the file again; its SHA-256 stands in wbc_core/imaging/super_resolution.py.",
+        )
+    return _with_opencv_names(data)
+
+
+def _with_opencv_names(graph: bytes) -> bytes:
+    """Rename the attribute ``block_size`` of the DepthToSpace nodes to ``blocksize``.
+
+    OpenCV's reader of TensorFlow graphs passes attributes on under TensorFlow's names; its layer asks for ONNX's.
+    The nodes are field 1 of a GraphDef; of a node, field 2 is the operation and field 5 an entry of the attributes,
+    whose field 1 is the name (tensorflow/core/framework/graph.proto and node_def.proto).
+    """
+    nodes = []
+    for number, content, raw in _fields(graph):
+        if number == 1 and (2, b"DepthToSpace") in {(inner, value) for inner, value, _ in _fields(content)}:
+            raw = _delimited(1, b"".join(_renamed(*field) for field in _fields(content)))
+        nodes.append(raw)
+    return b"".join(nodes)
+
+
+def _renamed(number: int, content: bytes, raw: bytes) -> bytes:
+    name = _delimited(1, b"block_size")
+    if number == 5 and content.startswith(name):
+        return _delimited(5, _delimited(1, b"blocksize") + content[len(name) :])
+    return raw
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield number, content (empty unless length-delimited) and raw bytes of a protobuf message's fields."""
+    position = 0
+    while position < len(message):
+        start = position
+        key, position = _varint(message, position)
+        content = b""
+        if key & 7 == _LENGTH_DELIMITED:
+            length, position = _varint(message, position)
+            content = message[position : position + length]
+            position += length
+        elif key & 7 == 0:
+            _, position = _varint(message, position)
+        else:
+            position += 8 if key & 7 == 1 else 4
+        yield key >> 3, content, message[start:position]
+
+
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[position]
+        position += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, position
+
+
+def _delimited(number: int, content: bytes) -> bytes:
+    """Return a length-delimited protobuf field."""
+    length, count = bytearray(), len(content)
+    while count > 127:
+        length.append(count & 127 | 128)
+        count >>= 7
+    length.append(count)
+    return bytes([number << 3 | _LENGTH_DELIMITED]) + bytes(length) + content
