@@ -49,7 +49,10 @@ _MARROW_LIMITS = (
 _CONFIDENCE_LIMIT = (
     "Confidence is calibrated on validation pictures of the laboratories that a model was trained in; elsewhere it can "
     "be too high."
-)def licence(sets: Sequence[str], first_weights: str) -> str:
+)
+
+
+def licence(sets: Sequence[str], first_weights: str) -> str:
     """Return under what terms the weights may be used, and what they came from."""
     named = [LICENCES.get(name, f"{name} (an imported set: its own terms hold)") for name in sets]
     listed = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]

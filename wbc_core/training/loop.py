@@ -142,6 +142,7 @@ def _fit_phase(
     """Train from the run's epoch to the end of a phase; ``saved`` holds the optimiser's state of a resumed phase."""
     freeze_through(network, phase.frozen_through)
     epoch_end.phase = phase
+    batches.epoch = epoch_end.progress.epoch
     optimizer = _optimizer(recipe, phase, batches.num_batches)
     choice = recipe.optimisation
     losses = {"cross_entropy": keras.losses.CategoricalCrossentropy, "focal": keras.losses.CategoricalFocalCrossentropy}
