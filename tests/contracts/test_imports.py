@@ -13,6 +13,12 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE_OF = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 TRAINING_ROOMS = ("wbc_core/zoo", "wbc_core/training")
+OPTIONAL = {
+    "wbc_core/jobs/ray_backend.py": "requirements-cluster.txt",
+    "wbc_core/training/tracking.py": "requirements-cluster.txt",
+    "wbc_core/jobs/search.py": "requirements-train.txt",
+}
+"""Modules that import an extra's package where it is used, and say what to install where it is missing."""
 MODULES = [*sorted(path for room in ("wbc_core", "pages") for path in (ROOT / room).rglob("*.py")), ROOT / "app.py"]
 
 
@@ -38,13 +44,15 @@ def test_every_imported_package_is_a_listed_requirement(path: Path) -> None:
     allowed = listed("requirements-serve.txt")
     if str(path.relative_to(ROOT)).startswith(TRAINING_ROOMS):
         allowed |= listed("requirements-train.txt")
+    if str(path.relative_to(ROOT)) in OPTIONAL:
+        allowed |= listed(OPTIONAL[str(path.relative_to(ROOT))])
     assert imported(path) <= allowed
 
 
 def test_prediction_and_commands_load_where_tensorflow_is_not_installed() -> None:
     program = (
-        "import sys; sys.modules.update(dict.fromkeys(('tensorflow', 'keras', 'tf2onnx'), None));"
-        "import wbc_core.cli.main, wbc_core.services.single_image, wbc_core.services.models"
+        "import sys; sys.modules.update(dict.fromkeys(('tensorflow', 'keras', 'tf2onnx', 'ray', 'optuna'), None));"
+        "import wbc_core.cli.main, wbc_core.services.single_image, wbc_core.services.models, wbc_core.services.curves"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

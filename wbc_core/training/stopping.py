@@ -45,8 +45,8 @@ def stop_on_signals(request: StopRequest) -> Iterator[None]:
         request.ask()
         signal.signal(number, before[number])
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, handle)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        before[asked] = signal.signal(asked, handle)
     try:
         yield
     finally:
