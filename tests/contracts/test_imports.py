@@ -11,7 +11,13 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE_OF = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+PACKAGE_OF = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "mlflow": "mlflow-skinny",
+}
 TRAINING_ROOMS = ("wbc_core/zoo", "wbc_core/training")
 OPTIONAL = {
     "wbc_core/jobs/ray_backend.py": "requirements-cluster.txt",
