@@ -49,6 +49,13 @@ class RunEntry:
         """Whether the run's files still change."""
         return self.status is not None and self.status.state in ACTIVE
 
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds since the last sign of life of a run that is being worked on; None of any other."""
+        if self.status is None or not self.active or self.status.state == "queued":
+            return None
+        return max(0.0, time.time() - self.status.heartbeat)
+
 
 def list_runs(runs_dir: Path) -> tuple[RunEntry, ...]:
     """Return the runs of a folder, the most recent first.
@@ -80,11 +87,6 @@ def read_entry(folder: Path) -> RunEntry | None:
         return RunEntry(folder.name, folder, _title(folder / SPEC), status, HISTORY in names, changed)
     except OSError:
         return None
-
-
-def seconds_since_sign_of_life(status: RunStatus, now: float | None = None) -> float:
-    """Return how long ago a run's process last wrote its status."""
-    return max(0.0, (time.time() if now is None else now) - status.heartbeat)
 
 
 def _title(spec: Path) -> str:

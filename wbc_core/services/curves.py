@@ -61,6 +61,8 @@ class LoadedRun:
         Text of its spec.
     augmented : bool or None
         Whether training pictures were varied; None if that is not known.
+    silent_s : float or None
+        Seconds since the last sign of life of a run that is being worked on.
     """
 
     key: str
@@ -71,6 +73,7 @@ class LoadedRun:
     problem: WbcError | None = None
     spec: str | None = field(default=None, repr=False)
     augmented: bool | None = None
+    silent_s: float | None = None
 
     @property
     def id(self) -> str:
@@ -127,6 +130,7 @@ def _load_entry(entry: RunEntry) -> LoadedRun:
         problem,
         spec,
         _augmented(spec, entry.id),
+        entry.silent_s,
     )
 
 

@@ -23,11 +23,16 @@ def show_failure(message: str, hint: str) -> None:
 
 
 @contextmanager
-def failures_shown() -> Iterator[None]:
+def failures_shown(unexpected: str = UNEXPECTED, hint: str = UNEXPECTED_HINT) -> Iterator[None]:
     """Show every error that leaves the block; the script goes on after it.
 
     A `WbcError` speaks for itself. Anything else is a fault of the program: it is logged with its traceback, and the
     page shows a neutral sentence.
+
+    Parameters
+    ----------
+    unexpected, hint : str
+        The neutral sentence and what to do next.
     """
     try:
         yield
@@ -35,7 +40,7 @@ def failures_shown() -> Iterator[None]:
         show_failure(error.message, error.hint)
     except Exception:
         log.exception("A page failed")
-        show_failure(UNEXPECTED, UNEXPECTED_HINT)
+        show_failure(unexpected, hint)
 
 
 def show_script_error(error: Exception) -> bool:

@@ -23,3 +23,23 @@ def single_image() -> StreamlitPage:
         icon=":material/biotech:",
         url_path="single_image",
     )
+
+
+def training_curves() -> StreamlitPage:
+    """Return the page that shows how trainings went."""
+    return st.Page(
+        ROOT / "pages" / "lab" / "training_curves.py",
+        title="Training curves",
+        icon=":material/show_chart:",
+        url_path="training_curves",
+    )
+
+
+def training_jobs() -> StreamlitPage:
+    """Return the page that starts trainings and watches over them."""
+    return st.Page(
+        ROOT / "pages" / "lab" / "training_jobs.py",
+        title="Training jobs",
+        icon=":material/model_training:",
+        url_path="training_jobs",
+    )

@@ -90,3 +90,18 @@ def listed(words: tuple[str, ...] | list[str], last: str = "and") -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in two units at most.
+
+    Examples
+    --------
+    >>> duration(8), duration(95), duration(3 * 3600 + 240), duration(2 * 86400)
+    ('8 s', '1 min 35 s', '3 h 4 min', '2 d 0 h')
+    """
+    whole = round(seconds)
+    for size, unit, below, lesser in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // below} {lesser}"
+    return f"{whole} s"
