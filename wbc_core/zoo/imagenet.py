@@ -25,7 +25,8 @@ from wbc_core.recipes.architectures import ARCHITECTURES
 TIMEOUT_S = 20
 """Longest silence of the server, in seconds, before a download counts as failed."""
 
-_PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications/"
+ADDRESS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+"""Where Keras publishes the weights of its applications."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _located(file: Published, title: str, weights_dir: Path) -> Path:
         if path.is_file():
             return path
     try:
-        _download(f"{_PUBLISHED}{file.folder}/{file.name}", cached, file.md5)
+        _download(f"{ADDRESS}{file.folder}/{file.name}", cached, file.md5)
     except (OSError, HTTPException) as error:
         raise ModelError(
             f"ImageNet weights of {title} can be neither found in Keras's cache nor downloaded.",
