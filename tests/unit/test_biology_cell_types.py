@@ -124,7 +124,9 @@ def test_cells_the_model_does_not_know_are_listed_apart() -> None:
 
 def test_every_source_is_used_and_every_row_has_one() -> None:
     used = {row["source"] for row in read_rows("normal_ranges.csv")}
-    for row in [*read_table("morphology.yaml"), *read_table("cell_types.yaml").values()]:
+    study = list(read_table("study_cells.yaml").values())
+    own_forms = [row["form"] for row in study if isinstance(row["form"], dict)]
+    for row in [*read_table("morphology.yaml"), *read_table("cell_types.yaml").values(), *study, *own_forms]:
         assert row["sources"]
         used |= set(row["sources"])
     assert used == set(read_table("sources.yaml"))

@@ -44,8 +44,8 @@ class CellType:
         Origin, what the cell does in the body, and how it looks at first sight.
     nucleus, cytoplasm, granules : str
         Structure, with the name of the form in front where forms of the type differ.
-    size_um : (float, float)
-        Smallest and largest diameter on the film in µm over all forms.
+    size_um : (float, float) or None
+        Smallest and largest diameter on the film in µm over all forms; None where no source states it.
     mimics : tuple of str
         What the type is mistaken for.
     against : tuple of str
@@ -73,7 +73,7 @@ class CellType:
     nucleus: str
     cytoplasm: str
     granules: str
-    size_um: tuple[float, float]
+    size_um: tuple[float, float] | None
     mimics: tuple[str, ...]
     against: tuple[str, ...]
     normal: NormalRange | None

@@ -162,6 +162,45 @@ def parse_merge(text: str, allowed: Sequence[str] | None = None) -> Merge:
     return Merge(name, members)
 
 
+def members_of(label: str) -> tuple[str, ...]:
+    """Return the cell types that the name of a merged class is made of.
+
+    Parameters
+    ----------
+    label : str
+        Label of a model, such as ``"eosinophil_basophil"``.
+
+    Returns
+    -------
+    tuple of str
+        At least two of the eight types in the order of the name; empty where the name is not made of them.
+
+    Examples
+    --------
+    >>> members_of("eosinophil_basophil"), members_of("immature_granulocyte"), members_of("granulocyte")
+    (('eosinophil', 'basophil'), (), ())
+    """
+    found: list[str] = []
+    rest = f"{label}_"
+    while rest:
+        label_ahead = next((name for name in CELL_TYPES if rest.startswith(f"{name}_")), None)
+        if label_ahead is None or label_ahead in found:
+            return ()
+        found.append(label_ahead)
+        rest = rest.removeprefix(f"{label_ahead}_")
+    return tuple(found) if len(found) > 1 else ()
+
+
+def in_bone_marrow_study(labels: Iterable[str]) -> bool:
+    """Return whether any of a model's labels belongs to the bone-marrow study."""
+    return not set(LYMPHOBLAST_STUDY).isdisjoint(labels)
+
+
+def fits_differential(labels: Iterable[str]) -> bool:
+    """Return whether a model's labels can be counted in a differential: cell types of ordinary blood, none merged."""
+    return set(labels) <= set(CELL_TYPES)
+
+
 def _distinct(parts: Iterable[str], text: str, allowed: Sequence[str] | None) -> tuple[str, ...]:
     labels: list[str] = []
     for part in parts:

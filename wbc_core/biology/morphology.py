@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from pydantic.dataclasses import dataclass
 
 from wbc_core.biology.sources import Source, cited
 from wbc_core.biology.tables import STRICT, read_table, validated
+from wbc_core.errors import DatasetError
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -41,6 +44,11 @@ class CellForm:
     cell_type: str | None = None
 
 
+def form_of_row(row: Mapping[str, Any], file: str) -> CellForm:
+    """Return a form from a row of a data file, sources by their keys."""
+    return validated(CellForm, {**row, "sources": cited(row["sources"])}, f"{file}, {row['name']}")
+
+
 def forms_of(label: str) -> tuple[CellForm, ...]:
     """Return the forms that a cell type consists of, such as segmented and band neutrophil."""
     return tuple(form for form in _forms() if form.cell_type == label)
@@ -51,9 +59,21 @@ def look_alikes() -> tuple[CellForm, ...]:
     return tuple(form for form in _forms() if form.cell_type is None)
 
 
+def look_alike(name: str) -> CellForm:
+    """Return one of :func:`look_alikes` by its name.
+
+    Raises
+    ------
+    DatasetError
+        There is none of that name.
+    """
+    for form in look_alikes():
+        if form.name == name:
+            return form
+    raise DatasetError(f'morphology.yaml describes no look-alike "{name}".', "Reinstall wbc-core.")
+
+
 @lru_cache(maxsize=1)
 def _forms() -> tuple[CellForm, ...]:
     rows = read_table("morphology.yaml")
-    return tuple(
-        validated(CellForm, row | {"sources": cited(row["sources"])}, f"morphology.yaml, {row['name']}") for row in rows
-    )
+    return tuple(form_of_row(row, "morphology.yaml") for row in rows)

@@ -10,6 +10,12 @@ BLIND_SPOTS = (
     " are not among them: it can only call them something else or leave them unidentified."
 )
 
+BONE_MARROW_STUDY = (
+    "Research study on bone marrow, not a test for leukaemia and not for blood smears. It parts lymphoblasts of acute"
+    " lymphoblastic leukaemia from normal B precursors in pictures of single cells cut out on black (C-NMC 2019). The"
+    " two look so alike that only the immunophenotype decides."
+)
+
 NO_PATIENT_DATA = "Upload nothing that identifies a patient: no name, number or date in the picture or its file name."
 
 ADULTS_ONLY = (

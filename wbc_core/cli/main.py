@@ -65,13 +65,12 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Name the cell in each picture: one row per picture, a bad file is a row too."""
-    from wbc_core.biology.labels import parse_labels
     from wbc_core.services.models import classifier_for
-    from wbc_core.services.prediction import predict_paths
+    from wbc_core.services.prediction import labels_asked, predict_paths
 
     if out is not None and out.suffix.lower() not in (".csv", ".json"):
         raise WbcError(f"The result file {out} ends neither in .csv nor in .json.", "Choose one of the two.")
-    chosen = parse_labels(labels) if labels else None
+    chosen = labels_asked(labels, model) if labels else None
     shown = chosen or classifier_for(model).card.labels
     results = predict_paths(paths, model_id=model, labels=chosen)
     with _target(out) as stream:
@@ -135,14 +134,15 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled pictures."""
-    from wbc_core.biology.labels import parse_labels, parse_merge
+    from wbc_core.biology.labels import parse_merge
     from wbc_core.services.evaluating import as_report, evaluate_source
+    from wbc_core.services.prediction import labels_asked
 
     report = as_report(
         evaluate_source(
             source,
             model_id=model,
-            labels=parse_labels(labels) if labels else None,
+            labels=labels_asked(labels, model) if labels else None,
             merges=[parse_merge(text) for text in merge or ()],
             split=split,
         )

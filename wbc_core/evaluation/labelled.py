@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wbc_core.biology.labels import Merge
+from wbc_core.biology.labels import Merge, members_of
 from wbc_core.datasets.sources import LabelledImage, digest_of
 from wbc_core.errors import DatasetError
 from wbc_core.evaluation.metrics import evaluate_predictions
@@ -107,12 +107,13 @@ def measure(
     threshold : float
         The card's abstention threshold.
     merges : sequence of Merge
-        Classes counted as one: their probabilities are added.
+        Classes counted as one: their probabilities are added. Where the model already answers with the merged class,
+        only the pictures' labels are renamed.
 
     Raises
     ------
     DatasetError
-        If a picture's label is none of those predicted.
+        If a picture's label is none of those predicted, or a merge names classes that the model was not asked for.
     """
     labels, probabilities = _merged(predictions, merges)
     renamed = {member: merge.name for merge in merges for member in merge.members}
@@ -121,7 +122,7 @@ def measure(
     if foreign:
         raise DatasetError(
             f"The set {source} holds pictures labelled {', '.join(foreign)}, which are not among the labels predicted.",
-            f"Leave them out, or choose between labels that include them; these were {', '.join(labels)}.",
+            _way_out(foreign, labels),
         )
     groups = [f"{image.source}/{image.group or image.file}" for image in predictions.images]
     return evaluate_predictions(
@@ -137,14 +138,25 @@ def measure(
     )
 
 
+def _way_out(foreign: Sequence[str], labels: Sequence[str]) -> str:
+    merged = {label: members_of(label) for label in labels}
+    names = [f"--merge {label}={'+'.join(members)}" for label, members in merged.items() if set(members) & set(foreign)]
+    if {member for members in merged.values() for member in members} >= set(foreign):
+        return f"The model knows them as one class: ask with {' '.join(names)}."
+    return f"Leave them out, or choose between labels that include them; these were {', '.join(labels)}."
+
+
 def _merged(predictions: LabelledPredictions, merges: Sequence[Merge]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     columns = {label: predictions.probabilities[:, index] for index, label in enumerate(predictions.labels)}
     for merge in merges:
         missing = [member for member in merge.members if member not in columns]
+        if merge.name in columns and len(missing) == len(merge.members):
+            continue
         if missing:
             raise DatasetError(
                 f"The merge {merge.name} names {', '.join(missing)}, which the model was not asked for.",
                 f"It chooses between {', '.join(columns)}.",
             )
-        columns[merge.name] = np.sum([columns.pop(member) for member in merge.members], axis=0)
+        parts = [columns.pop(member) for member in dict.fromkeys((*merge.members, merge.name)) if member in columns]
+        columns[merge.name] = np.sum(parts, axis=0)
     return tuple(columns), np.stack(list(columns.values()), axis=1)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wbc_core.biology.labels import Merge
+from wbc_core.biology.labels import ALL_LABELS, Merge
 from wbc_core.datasets.sources import read_source
 from wbc_core.evaluation.labelled import measure, predict_labelled
 from wbc_core.inference.measurements import Estimate, Evaluation
@@ -33,7 +33,7 @@ def evaluate_source(
     labels : sequence of str, optional
         Choose between these labels only.
     merges : sequence of Merge
-        Classes counted as one: their probabilities are added.
+        Classes counted as one: their probabilities are added, or taken as they are where the model merged them.
     split : str, optional
         Part of a CSV that has a ``split`` column; all rows if not given.
 
@@ -47,7 +47,8 @@ def evaluate_source(
         If the source or the labels do not hold together.
     """
     classifier = classifier_for(model_id)
-    images = read_source(source, split=split)
+    # A set may name a merged class as the model does.
+    images = read_source(source, allowed=tuple(dict.fromkeys((*ALL_LABELS, *classifier.card.labels))), split=split)
     name = f"{images[0].source} {split or ''}".strip()
     predictions = predict_labelled(classifier, images, labels=labels, batch_size=settings().batch_size)
     return measure(predictions, name, classifier.card.abstention.threshold, merges)

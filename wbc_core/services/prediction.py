@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from wbc_core.biology.labels import ALL_LABELS, parse_labels
 from wbc_core.inference.pipeline import answer_all
 from wbc_core.services.inputs import pictures_in
 from wbc_core.services.models import classifier_for
@@ -13,6 +14,20 @@ from wbc_core.services.single_image import ImageResult, judge
 from wbc_core.settings import settings
 
 COLUMNS = ("file", "label", "confidence", "status", "reason", "error")
+
+
+def labels_asked(text: str, model_id: str | None = None) -> tuple[str, ...]:
+    """Read a choice of labels for a model, by any of their aliases; classes that the model merged by its own name.
+
+    Raises
+    ------
+    DatasetError
+        If a name is unknown or given twice.
+    ModelError
+        If there is no such model.
+    """
+    own = classifier_for(model_id).card.labels
+    return parse_labels(text, tuple(dict.fromkeys((*ALL_LABELS, *own))))
 
 
 def predict_paths(

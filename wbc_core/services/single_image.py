@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wbc_core.biology.statements import RESEARCH_USE
+from wbc_core.biology.labels import in_bone_marrow_study
+from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.imaging.quality import QualityWarning, assess_quality
 from wbc_core.inference.pipeline import prepare
 from wbc_core.services.models import classifier_for
+
+NOT_CUT_OUT = QualityWarning(
+    "no_cell",
+    "The picture shows no stained cell cut out on black.",
+    "This model has seen such pictures only; choose another model for a cell on a blood film.",
+)
+"""In place of the doubts about a film, for a model of cells that were cut out."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class ImageResult:
         What decoding had to decide.
     cell_x, cell_y, cell_diameter_px : float or None
         Circle around the stained nucleus (or platelet) in pixels; None where no cell was found.
+    whole_cell : bool
+        Whether that circle is around the whole cell, because it was cut out on black.
     microns_per_pixel : float or None
         Scale, where the file or the user stated it.
     cell_diameter_um : float or None
@@ -74,12 +84,23 @@ class ImageResult:
     cell_x: float | None = None
     cell_y: float | None = None
     cell_diameter_px: float | None = None
+    whole_cell: bool = False
     microns_per_pixel: float | None = None
     cell_diameter_um: float | None = None
     crop: NDArray[np.uint8] | None = None
     model_id: str = ""
     model_title: str = ""
     milliseconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def in_study(self) -> bool:
+        """Whether a model of the bone-marrow study answered, which is no test and not for blood films."""
+        return in_bone_marrow_study(self.probabilities)
+
+    @property
+    def outside_study(self) -> bool:
+        """Whether the study was shown a picture of another kind: then not even its closest class means anything."""
+        return self.in_study and self.reason == "not_a_cell"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result ready for JSON: no pixels, and the research-use statement."""
@@ -101,11 +122,12 @@ class ImageResult:
                 "y_px": self.cell_y,
                 "diameter_px": self.cell_diameter_px,
                 "diameter_um": self.cell_diameter_um,
+                "whole_cell": self.whole_cell,
                 "microns_per_pixel": self.microns_per_pixel,
             },
             "model": {"id": self.model_id, "title": self.model_title},
             "milliseconds": {key: round(value, 2) for key, value in self.milliseconds.items()},
-            "statement": RESEARCH_USE,
+            "statement": f"{RESEARCH_USE} {BONE_MARROW_STUDY}" if self.in_study else RESEARCH_USE,
         }
 
 
@@ -183,6 +205,8 @@ def classify_image(
     answered = time.perf_counter()
     decoded, location = prepared.decoded, prepared.location
     warnings = assess_quality(decoded.pixels, location)
+    if card.preprocessing.crop == "foreground" and not location.found:
+        warnings = (NOT_CUT_OUT,)
     top = int(values.argmax())
     status, reason = judge(float(values[top]), location.convincing, card.abstention.threshold)
     scale = microns_per_pixel if microns_per_pixel is not None else decoded.microns_per_pixel
@@ -202,6 +226,7 @@ def classify_image(
         cell_x=location.x if found else None,
         cell_y=location.y if found else None,
         cell_diameter_px=location.diameter if found else None,
+        whole_cell=location.cut_out,
         microns_per_pixel=scale,
         cell_diameter_um=location.diameter * scale if found and scale is not None else None,
         crop=prepared.crop,

@@ -5,13 +5,24 @@ from __future__ import annotations
 import streamlit as st
 
 from wbc_core.biology.cell_types import CellType
+from wbc_core.biology.classes import ClassFacts
 from wbc_core.biology.statements import ADULTS_ONLY
 
 
-def show_biology(cell: CellType) -> None:
-    """Show role, look, normal values with unit and source, and the sources of the facts."""
+def show_biology(named: ClassFacts) -> None:
+    """Show role, look, normal values with unit and source, and the sources of the facts, of each type of a class."""
+    for cell in named.members:
+        if len(named.members) > 1:
+            st.markdown(f"##### {cell.name}")
+        _show_cell(cell)
+    if not named.members:
+        st.markdown("No description: this class is none of the known cell types.")
+
+
+def _show_cell(cell: CellType) -> None:
+    size = f" {cell.size_um[0]:g}–{cell.size_um[1]:g}\u00a0µm on the film." if cell.size_um else ""
     st.markdown(f"**Role.** {cell.role}")
-    st.markdown(f"**Look.** {cell.look} {cell.size_um[0]:g}–{cell.size_um[1]:g}\u00a0µm on the film.")
+    st.markdown(f"**Look.** {cell.look}{size}")
     st.markdown(f"**Nucleus.** {cell.nucleus[0].upper()}{cell.nucleus[1:]}.")
     st.markdown(f"**Cytoplasm.** {cell.cytoplasm[0].upper()}{cell.cytoplasm[1:]}. **Granules:** {cell.granules}.")
     show_normal(cell)
@@ -29,6 +40,7 @@ def show_normal(cell: CellType) -> None:
         st.markdown(f"**Normally absent** from adult blood. {cell.normal_note}")
         return
     if cell.normal is None:
+        st.markdown(f"**Normally.** {cell.normal_note}")
         return
     source = cell.normal.source.short
     share, absolute = cell.normal.percent_text, cell.normal.absolute_text

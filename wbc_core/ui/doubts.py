@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbc_core.biology.cell_types import CellType, cell_type
+from wbc_core.biology.classes import ClassFacts, class_facts
 from wbc_core.services.single_image import ImageResult
 from wbc_core.ui.wording import REASONS, confidence_in_words, percent
 
@@ -21,7 +21,7 @@ class Doubts:
     about_this_picture : tuple of str
         Sentences that hold for this result.
     about_the_type : tuple of str
-        Sentences that hold for every cell of the predicted type.
+        Sentences that hold for every cell of the predicted class; none where it has no description.
     mimics : tuple of str
         What the type is taken for.
     """
@@ -45,22 +45,32 @@ def doubts(result: ImageResult) -> Doubts:
         Sentences in plain text.
     """
     assert result.label is not None
-    named = cell_type(result.label)
+    named = class_facts(result.label)
     here = []
     if result.status == "unidentified":
-        here.append(f"The model abstains. {REASONS.get(result.reason, '')}".strip())
-    here += [runner_up(result, named)] if len(result.probabilities) > 1 else []
+        here.append(f"The model abstains. {reason_in_words(result)}")
+    if len(result.probabilities) > 1 and not result.outside_study:
+        here.append(runner_up(result, named))
     if result.status == "classified" and result.confidence < 0.8:
-        here.append(f"{confidence_in_words(result.confidence)}: have a second look before you count this cell.")
+        here.append(f"{confidence_in_words(result.confidence)}: have a second look before you rely on it.")
     here += [warning.message for warning in result.warnings]
+    if result.outside_study:
+        return Doubts(tuple(here), (), ())
     return Doubts(tuple(here), named.against, named.mimics)
 
 
-def runner_up(result: ImageResult, named: CellType) -> str:
+def reason_in_words(result: ImageResult) -> str:
+    """Return why the model abstains, as a sentence; empty where the reason has none."""
+    if result.outside_study:
+        return "The picture shows no stained cell that was cut out on black, and this model has seen no other."
+    return REASONS.get(result.reason, "")
+
+
+def runner_up(result: ImageResult, named: ClassFacts) -> str:
     """Say which type comes second, how far behind it is and, where it is close, how it would look."""
     ranked = sorted(result.probabilities.items(), key=lambda pair: pair[1], reverse=True)
     second, probability = next(pair for pair in ranked if pair[0] != named.label)
-    other = cell_type(second)
+    other = class_facts(second)
     behind = 100 * (result.probabilities[named.label] - probability)
-    sentence = f"Next comes {other.name.lower()} with {percent(probability)}, {behind:.1f} points behind."
-    return f"{sentence} Its look: {other.look}" if probability >= CLOSE else sentence
+    sentence = f"Next comes {other.name_inside} with {percent(probability)}, {behind:.1f} points behind."
+    return f"{sentence} Its look: {other.look}" if probability >= CLOSE and other.look else sentence

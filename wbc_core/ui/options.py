@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from wbc_core.biology.cell_types import cell_type
+from wbc_core.biology.classes import class_facts
+from wbc_core.biology.labels import in_bone_marrow_study
+from wbc_core.biology.statements import BONE_MARROW_STUDY
 from wbc_core.errors import ModelError
 from wbc_core.services.models import ModelSummary, available_models, installed_ids, model_details
 from wbc_core.settings import settings
@@ -85,17 +87,24 @@ def _ask_for_model(models: dict[str, ModelSummary]) -> ModelSummary:
         format_func=lambda identifier: models[identifier].title,
         key="single_model",
     )
-    st.caption(f"Right on pictures it never saw: {plain(models[chosen].headline)}.")
+    if in_bone_marrow_study(models[chosen].labels):
+        st.caption(f":material/science: {BONE_MARROW_STUDY.partition('. ')[0]}.")
+    if models[chosen].headline:
+        st.caption(f"Right on pictures it never saw: {plain(models[chosen].headline)}.")
     return models[chosen]
 
 
 def _ask_for_labels(model: ModelSummary) -> tuple[str, ...] | None:
+    if len(model.labels) == 2:
+        names = listed([class_facts(label).plural for label in model.labels], "or")
+        st.caption(f"This model chooses between two classes: {names}.")
+        return None
     ways = [ALL, OWN]
     if set(FIVE_PART) < set(model.labels):
         ways.insert(1, FIVE)
     way = st.radio("Choose between", ways, key="single_labels", horizontal=True)
     if way == FIVE:
-        names = listed([cell_type(label).plural for label in FIVE_PART])
+        names = listed([class_facts(label).plural for label in FIVE_PART])
         st.caption(f"Only {names}: any other cell is then forced into one of these five.")
         return FIVE_PART
     if way == OWN:
@@ -103,7 +112,7 @@ def _ask_for_labels(model: ModelSummary) -> tuple[str, ...] | None:
             "Types that can occur",
             model.labels,
             default=model.labels,
-            format_func=lambda label: cell_type(label).name,
+            format_func=lambda label: class_facts(label).name,
             key="single_own_labels",
         )
         if 2 <= len(own) < len(model.labels):

@@ -10,6 +10,7 @@ from wbc_core.services.single_image import ImageResult
 
 LARGEST_SIDE = 640  # px; enough for a sharp display, small enough to send
 RING = 1.45  # the located extent is that of the nucleus; the ring stands clear of the whole cell
+RING_OF_CELL = 1.1  # where the extent is that of the whole cell
 
 
 def outlined(pixels: NDArray[np.uint8], result: ImageResult) -> NDArray[np.uint8]:
@@ -35,7 +36,8 @@ def outlined(pixels: NDArray[np.uint8], result: ImageResult) -> NDArray[np.uint8
         return np.asarray(picture, np.uint8)
     bits = 4
     centre = (round(result.cell_x * scale * (1 << bits)), round(result.cell_y * scale * (1 << bits)))
-    radius = round(RING * result.cell_diameter_px / 2 * scale * (1 << bits))
+    ring = RING_OF_CELL if result.whole_cell else RING
+    radius = round(ring * result.cell_diameter_px / 2 * scale * (1 << bits))
     line = max(1, round(max(size) / 220))
     cv2.circle(picture, centre, radius, (255, 255, 255), 3 * line, cv2.LINE_AA, bits)
     cv2.circle(picture, centre, radius, (107, 63, 160), line + 1, cv2.LINE_AA, bits)

@@ -6,7 +6,7 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from wbc_core.biology.cell_types import cell_type
+from wbc_core.biology.classes import class_facts
 from wbc_core.services.single_image import ImageResult
 from wbc_core.ui.wording import percent
 
@@ -18,10 +18,10 @@ def show_probabilities(result: ImageResult) -> None:
     ranked = sorted(result.probabilities.items(), key=lambda pair: pair[1], reverse=True)
     rows = pd.DataFrame(
         {
-            "type": [cell_type(label).name for label, _ in ranked],
+            "type": [class_facts(label).name for label, _ in ranked],
             "share": [share for _, share in ranked],
             "text": [percent(share) for _, share in ranked],
-            "bar": [f"{cell_type(label).name} · {percent(share)}" for label, share in ranked],
+            "bar": [f"{class_facts(label).name} · {percent(share)}" for label, share in ranked],
             "rank": ["first"] + ["other"] * (len(ranked) - 1),
         }
     )

@@ -6,15 +6,15 @@ import json
 
 import streamlit as st
 
-from wbc_core.biology.cell_types import cell_type
-from wbc_core.biology.statements import RESEARCH_USE
+from wbc_core.biology.classes import class_facts
+from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.services.single_image import ImageResult
 from wbc_core.ui.biology_card import show_biology
-from wbc_core.ui.doubts import doubts
+from wbc_core.ui.doubts import doubts, reason_in_words
 from wbc_core.ui.failures import show_failure
 from wbc_core.ui.probability_chart import show_probabilities
 from wbc_core.ui.state import Shown
-from wbc_core.ui.wording import REASONS, confidence_in_words, listed, percent, plain, short_name
+from wbc_core.ui.wording import confidence_in_words, listed, percent, plain, short_name
 
 
 def show_result(shown: Shown) -> None:
@@ -26,19 +26,20 @@ def show_result(shown: Shown) -> None:
     verdict, pictures = st.columns([7, 5], gap="medium")
     with verdict:
         _show_verdict(shown)
-        show_probabilities(result)
+        if not result.outside_study:
+            show_probabilities(result)
     with pictures:
         _show_pictures(shown)
     against, biology = st.columns(2, gap="medium")
     with against.container(border=True):
         _show_doubts(result)
     with biology.container(border=True):
-        cell = cell_type(result.label)
-        sure = result.status == "classified"
+        named = class_facts(result.label)
+        sure = result.status == "classified" or result.outside_study
         st.subheader(
-            f"About {cell.plural}" if sure else f"If it is {_article(cell.name)} {cell.name.lower()}", anchor=False
+            f"About {named.plural}" if sure else f"If it is {_article(named.name)} {named.name_inside}", anchor=False
         )
-        show_biology(cell)
+        show_biology(named)
     _show_details(result)
 
 
@@ -49,12 +50,14 @@ def _article(name: str) -> str:
 def _show_verdict(shown: Shown) -> None:
     result = shown.result
     assert result.label is not None
-    name = cell_type(result.label).name
+    name = class_facts(result.label).name
     with st.container(horizontal=True, gap="small"):
         if result.status == "classified":
             st.badge("Classified", icon=":material/check:", color="green")
         else:
             st.badge("Unidentified", icon=":material/help:", color="orange")
+        if result.in_study:
+            st.badge("Bone-marrow study", icon=":material/science:", color="violet")
         if shown.synthetic:
             st.badge("Synthetic sample", icon=":material/draw:", color="gray")
     if result.status == "classified":
@@ -62,12 +65,16 @@ def _show_verdict(shown: Shown) -> None:
         st.markdown(f"**{confidence_in_words(result.confidence)}: {percent(result.confidence)}** calibrated confidence")
     else:
         st.header("Unidentified", anchor=False)
-        st.markdown(REASONS.get(result.reason, "The model abstains."))
-        st.markdown(f"Closest type: **{name}, {percent(result.confidence)}**. A person must decide.")
+        st.markdown(reason_in_words(result) or "The model abstains.")
+        if not result.outside_study:
+            kind = "class" if result.in_study else "type"
+            st.markdown(f"Closest {kind}: **{name}, {percent(result.confidence)}**. A person must decide.")
         if result.reason == "low_confidence":
             st.caption(f"This model names a type from a confidence of {percent(shown.needed)} on.")
     for warning in result.warnings:
         st.warning(plain(warning.hint), title=plain(warning.message), icon=":material/visibility_off:")
+    if result.in_study:
+        st.info(BONE_MARROW_STUDY, icon=":material/science:")
     st.caption(f"**{RESEARCH_USE}**")
 
 
@@ -92,7 +99,7 @@ def _show_pictures(shown: Shown) -> None:
 def _size(result: ImageResult) -> str:
     if result.cell_diameter_um is None:
         return ""
-    return f", stained body {result.cell_diameter_um:.1f} µm across"
+    return f", {'cell' if result.whole_cell else 'stained body'} {result.cell_diameter_um:.1f} µm across"
 
 
 def _show_doubts(result: ImageResult) -> None:
@@ -101,7 +108,8 @@ def _show_doubts(result: ImageResult) -> None:
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in found.about_this_picture))
     if found.mimics:
         st.markdown(f"**Taken for:** {plain(listed(found.mimics, 'or'))}.")
-    st.markdown("**Check before you believe it:**\n" + "\n".join(f"- {plain(s)}" for s in found.about_the_type))
+    if found.about_the_type:
+        st.markdown("**Check before you believe it:**\n" + "\n".join(f"- {plain(s)}" for s in found.about_the_type))
 
 
 def _show_details(result: ImageResult) -> None:
