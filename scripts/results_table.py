@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from wbc_core.inference.measurements import Comparison, Estimate
-from wbc_core.services.models import model_details
 from wbc_core.recipes.spec import read_recipe
+from wbc_core.services.models import model_details
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- results: written by scripts/results_table.py -->", "<!-- end of results -->"
