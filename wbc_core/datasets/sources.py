@@ -32,6 +32,8 @@ class LabelledImage:
         Pictures of one group (slide, donor, original) must stay in one part of a split.
     subtype : str
         Finer label where the source has one, else empty.
+    split : str
+        Part of the data set it belongs to (train, val, test), empty where the source has none.
     """
 
     path: Path
@@ -40,12 +42,16 @@ class LabelledImage:
     source: str
     group: str = ""
     subtype: str = ""
+    split: str = ""
 
 
 def read_source(
     source: Path, *, allowed: Sequence[str] | None = None, split: str | None = None
 ) -> tuple[LabelledImage, ...]:
-    """Read a labelled source: a folder of class folders, or a CSV file with the columns ``file`` and ``label``.
+    """Read a labelled source.
+
+    It is a folder with a ``split.csv``, as imported sets are, a folder of class folders, or a CSV file with the columns
+    ``file`` and ``label``.
 
     Parameters
     ----------
@@ -54,25 +60,27 @@ def read_source(
     allowed : sequence of str, optional
         Canonical labels that may occur.
     split : str, optional
-        Only the rows of a CSV whose ``split`` column says so.
+        Only the rows whose ``split`` column says so; a folder of class folders has none.
 
     Returns
     -------
     tuple of LabelledImage
-        In sorted order of files for a folder, in the file's order for a CSV.
+        In sorted order of files for class folders, in the file's order for a CSV.
 
     Raises
     ------
     DatasetError
         If the source does not exist, is empty, or holds a label that is not known.
     """
+    if source.is_dir() and (source / "split.csv").is_file():
+        return _read_table(source / "split.csv", allowed, split)
     if source.is_dir():
         return _read_folder(source, allowed)
     if source.is_file() and source.suffix.lower() == ".csv":
         return _read_table(source, allowed, split)
     raise DatasetError(
         f"There is no labelled data at {source}.",
-        "Name a folder that holds one folder per class, or a CSV file with the columns file and label.",
+        "Name a folder of class folders, an imported set, or a CSV file with the columns file and label.",
     )
 
 
@@ -93,18 +101,28 @@ def _read_folder(folder: Path, allowed: Sequence[str] | None) -> tuple[LabelledI
 
 
 def _read_table(table: Path, allowed: Sequence[str] | None, split: str | None) -> tuple[LabelledImage, ...]:
-    with table.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        missing = {"file", "label"} - set(reader.fieldnames or ())
-        if missing:
-            raise DatasetError(
-                f"{table} lacks the column {' and '.join(sorted(missing))}.",
-                "Its first line must name at least file and label, separated by commas.",
-            )
-        rows = [row for row in reader if split is None or row.get("split") == split]
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, restval="")
+            missing = {"file", "label"} - set(reader.fieldnames or ())
+            if missing:
+                raise DatasetError(
+                    f"{table} lacks the column {' and '.join(sorted(missing))}.",
+                    "Its first line must name at least file and label, separated by commas.",
+                )
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{table} cannot be read as a table.", "Save it as CSV in UTF-8.") from error
     if not rows:
-        part = f" of the part {split!r}" if split else ""
-        raise DatasetError(f"{table} lists no picture{part}.", "Add one line per picture below the heading.")
+        raise DatasetError(f"{table} lists no picture.", "Add one line per picture below the heading.")
+    if split is not None:
+        parts = sorted({row.get("split") or "" for row in rows} - {""})
+        rows = [row for row in rows if row.get("split") == split]
+        if not rows:
+            raise DatasetError(
+                f"{table} lists no picture of the part {split!r}.",
+                f"It has {' and '.join(parts) or 'no parts yet'}: part it with `wbc datasets split {table.parent}`.",
+            )
     known = {text: canonical_label(text, allowed) for text in sorted({row["label"] for row in rows})}
     return tuple(
         LabelledImage(
@@ -114,6 +132,7 @@ def _read_table(table: Path, allowed: Sequence[str] | None, split: str | None) -
             table.parent.name,
             row.get("group") or "",
             row.get("subtype") or "",
+            row.get("split") or "",
         )
         for row in rows
     )

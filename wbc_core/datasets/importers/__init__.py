@@ -1,0 +1,1 @@
+"""Importers: one file per layout in which labelled pictures are published; `registry` finds the one that fits."""
