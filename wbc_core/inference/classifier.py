@@ -11,7 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from wbc_core.errors import ModelError
-from wbc_core.inference.cards import ModelCard, load_card, read_verified
+from wbc_core.inference.cards import CARD, ModelCard, load_card, read_verified
 from wbc_core.settings import settings
 
 
@@ -112,7 +112,21 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-@lru_cache(maxsize=4)
 def load_classifier(folder: Path) -> Classifier:
-    """Return the classifier of a model's folder, one per process."""
+    """Return the classifier of a model's folder, one per process; loaded again where its card has been replaced.
+
+    Raises
+    ------
+    ModelError
+        If card or file are missing, altered, or do not fit each other.
+    """
+    try:
+        card = (folder / CARD).stat()
+    except OSError:
+        return Classifier(folder, settings().inference_threads)  # raises what is missing
+    return _loaded(folder, card.st_mtime_ns, card.st_size)
+
+
+@lru_cache(maxsize=4)
+def _loaded(folder: Path, card_changed: int, card_size: int) -> Classifier:
     return Classifier(folder, settings().inference_threads)

@@ -42,8 +42,14 @@ def load_fields(text: str, name: str) -> dict[str, Any]:
             raise RecipeError(f"The recipe {name} uses a YAML alias (*name).", "Write the value out where it is used.")
         content = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        said = str(error).splitlines()
-        raise RecipeError(f"The recipe {name} is no valid YAML.", said[0] if said else "Check its lines.") from error
+        raise RecipeError(f"The recipe {name} is no valid YAML.", _where(error)) from error
     if not isinstance(content, dict):
         raise RecipeError(f"The recipe {name} holds no fields.", "Write one `field: value` a line, see models/recipes.")
     return content
+
+
+def _where(error: Exception) -> str:
+    """Return the line that YAML stumbled over, and why."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return "Write one `field: value` a line, see models/recipes."
+    return f"Look at line {error.problem_mark.line + 1}: {error.problem or 'it cannot be read'}."

@@ -39,7 +39,7 @@ PANELS = (
 )
 
 
-def show_charts(curves: Mapping[str, Curve], strength: float) -> None:
+def show_charts(curves: Mapping[str, Curve], strength: float, *, legend: bool = True) -> None:
     """Draw accuracy and loss side by side (below each other on a phone) and the learning rate below them.
 
     Parameters
@@ -48,8 +48,11 @@ def show_charts(curves: Mapping[str, Curve], strength: float) -> None:
         By the name that the legend shows.
     strength : float
         Smoothing, 0 to below 1; above 0, the values themselves stay visible as faint lines.
+    legend : bool
+        Whether to name the runs.
     """
-    st.html(legend_html(list(curves)))
+    if legend:
+        st.html(legend_html(list(curves)))
     words = "Dashed: training pictures. Solid: validation pictures. The dot marks the best epoch, that of the lowest "
     st.caption(words + "validation loss." + (" Faint: the values before smoothing." if strength > 0 else ""))
     charts = [(panel, panel_chart(panel, curves, strength)) for panel in PANELS]

@@ -11,6 +11,7 @@ from wbc_core.runs.analysis import summarise
 from wbc_core.runs.curves import Curve
 from wbc_core.runs.overfitting import overfitting
 from wbc_core.services.curves import LoadedRun
+from wbc_core.ui.run_states import state_in_words
 from wbc_core.ui.wording import duration, plain
 
 VERDICTS = {  # words, icon, colour of the badge
@@ -20,18 +21,6 @@ VERDICTS = {  # words, icon, colour of the badge
     "unstable": ("Unstable", ":material/error:", "orange"),
     "too_short": ("Too short to tell", ":material/help:", "gray"),
     "unknown": ("Cannot be told", ":material/help:", "gray"),
-}
-SILENT_FROM = 60  # seconds; a run that works gives a sign of life every few
-STATES = {
-    None: "",
-    "queued": "waiting",
-    "preparing": "preparing",
-    "running": "running",
-    "exporting": "exporting",
-    "finished": "finished",
-    "cancelled": "cancelled",
-    "interrupted": "interrupted",
-    "failed": "failed",
 }
 
 
@@ -57,7 +46,7 @@ def show_table(runs: Mapping[str, LoadedRun]) -> None:
         rows.append(
             {
                 "Run": name,
-                "State": _state(run),
+                "State": state_in_words(run.state, run.silent_s),
                 "Epochs": facts.epochs,
                 "Best epoch": facts.best_epoch,
                 "Best val. loss": facts.best_val_loss,
@@ -114,13 +103,6 @@ def show_verdicts(runs: Mapping[str, LoadedRun]) -> None:
 def with_curves(runs: Mapping[str, LoadedRun]) -> dict[str, Curve]:
     """Return the curves of the runs that have one, by name."""
     return {name: run.curve for name, run in runs.items() if run.curve is not None}
-
-
-def _state(run: LoadedRun) -> str:
-    words = STATES[run.state]
-    if run.silent_s is not None and run.silent_s > SILENT_FROM:
-        words += f", no sign of life for {duration(run.silent_s)}"
-    return words
 
 
 def _percent(share: float | None) -> float | None:

@@ -97,11 +97,27 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration(8), duration(95), duration(3 * 3600 + 240), duration(2 * 86400)
-    ('8 s', '1 min 35 s', '3 h 4 min', '2 d 0 h')
+    >>> duration(8), duration(95), duration(240), duration(3 * 3600 + 240), duration(2 * 86400)
+    ('8 s', '1 min 35 s', '4 min', '3 h 4 min', '2 d')
     """
     whole = round(seconds)
     for size, unit, below, lesser in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:
-            return f"{whole // size} {unit} {whole % size // below} {lesser}"
+            rest = whole % size // below
+            return f"{whole // size} {unit} {rest} {lesser}" if rest else f"{whole // size} {unit}"
     return f"{whole} s"
+
+
+def roughly(seconds: float) -> str:
+    """Return a length of time in one unit.
+
+    Examples
+    --------
+    >>> roughly(8.2), roughly(100), roughly(1234), roughly(5400), roughly(200000)
+    ('8 s', '2 min', '21 min', '1.5 h', '56 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 36000 else f"{seconds / 3600:.0f} h"
