@@ -1,4 +1,4 @@
-"""Stands in for ``python -m wbc_core`` where tests need no network: keeps the contract of a run folder, and fails as told.
+"""Stands in for ``python -m wbc_core`` where tests need no network: keeps to a run folder's contract, fails as told.
 
 The recipe's note says how to behave: ``wait N`` waits in epoch N until a file ``go`` lies in the run folder, ``deaf``
 hears no SIGTERM, ``refuse``, ``crash`` and ``greedy`` end it in their ways.

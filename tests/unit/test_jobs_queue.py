@@ -9,6 +9,7 @@ import time
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 
 from wbc_core.errors import WbcError
 from wbc_core.jobs.database import database_url, open_database, versions
@@ -70,7 +71,7 @@ def test_each_job_is_claimed_once_however_many_workers_ask(tmp_path, recipe):
         try:
             while (job := queue.claim(name)) is not None:
                 claimed.append(job.id)
-        except Exception as error:
+        except (SQLAlchemyError, WbcError) as error:
             faults.append(error)
 
     threads = [threading.Thread(target=work, args=(f"worker {number}",)) for number in range(6)]

@@ -288,8 +288,8 @@ def test_several_workers_share_the_queue(values, queue):
 
 def test_the_workers_of_two_apps_take_turns_and_end_with_their_app(values, queue):
     program = (
-        "import subprocess, sys; child = subprocess.Popen([sys.executable, *sys.argv[1:]]); print(child.pid, flush=True)"
-        "; sys.stdin.read()"
+        "import subprocess, sys; child = subprocess.Popen([sys.executable, *sys.argv[1:]]);"
+        "print(child.pid, flush=True); sys.stdin.read()"
     )
     script = Path(__file__).with_name("stand_in_worker.py")
     environment = os.environ | {"WBC_RUNS_DIR": str(values.runs_dir), "PYTHONPATH": str(Path.cwd())}

@@ -100,17 +100,18 @@ class Queue:
         self,
         recipe: Recipe,
         *,
+        text: str = "",
         backend: BackendName = "local",
         device: str = "auto",
         search_id: str = "",
         worker: str = "",
     ) -> Job:
-        """Put a recipe into the queue; with ``worker`` it is that worker's at once, and no other takes it."""
+        """Put a recipe into the queue, in its author's words if given; with ``worker`` it is that worker's at once."""
         day = datetime.now().astimezone().strftime("%Y%m%d")
         values: dict[str, Any] = {
             "recipe_id": recipe.id,
             "title": recipe.title,
-            "spec": recipe_yaml(recipe),
+            "spec": text or recipe_yaml(recipe),
             "backend": backend,
             "device": device,
             "state": "preparing" if worker else "queued",

@@ -180,7 +180,28 @@ class Watch:
         if self._attempt is not None and not self._backend.outlives_worker:
             self._attempt.kill()
 
-    def conclude_unseen(self) -> None:
+    def take_over(self) -> bool:
+        """Make a dead worker's job this worker's: adopt its training, or judge what that has left.
+
+        Returns
+        -------
+        bool
+            False where another worker was faster.
+
+        Raises
+        ------
+        NotNow
+            If nobody can tell at this moment whether the training runs; the job then stays as it is.
+        """
+        running = self._backend.adopt(self.job) is not None
+        if not self._queue.take_over(self.job.id, self.job.worker, self._worker):
+            return False
+        log.info("The worker of the job %s has died; its training %s.", self.job.id, "runs" if running else "is gone")
+        if not running or not self.adopt():
+            self._conclude_unseen()
+        return True
+
+    def _conclude_unseen(self) -> None:
         """Judge a training that ended while no worker looked, by what it left in its folder."""
         self._conclude(End(None), read_status(self.job.run_dir))
 

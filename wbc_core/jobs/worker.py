@@ -140,17 +140,10 @@ class Worker:
                 continue
             watch = self._watch(job)
             try:
-                # Looked for before the job changes hands: where nobody can tell now, the next round tries again.
-                running = self._backends[job.backend].adopt(job) is not None
+                if watch.take_over():
+                    self._watches.append(watch)
             except NotNow as error:
                 log.warning("The job %s of a dead worker stays as it is: %s", job.id, error)
-                continue
-            if not self._queue.take_over(job.id, job.worker, self.name):
-                continue
-            log.info("The worker of the job %s has died; its training %s.", job.id, "runs" if running else "is gone")
-            self._watches.append(watch)
-            if not running or not watch.adopt():
-                _guarded(watch, watch.conclude_unseen)
         for name, heartbeat in heartbeats.items():
             if self._staff.silent(name, heartbeat):
                 self._staff.leave(name)
