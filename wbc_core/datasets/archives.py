@@ -130,8 +130,10 @@ def unpack(archive: Path, target: Path, wanted: Collection[str], *, limits: Limi
                 raise _too_much(archive, f"more than {limits.members:,} files")
             name = safe_name(entry.name)
             if entry.is_folder:
-                folders.append(name)
+                folders += [name] if name else []
                 continue
+            if not name:
+                raise DatasetError("The archive holds a file without a name.", PACK_AGAIN)
             if is_clutter(name):
                 continue
             if name in seen:

@@ -41,12 +41,12 @@ def is_clutter(name: str) -> bool:
 
 
 def safe_name(raw: str) -> str:
-    r"""Return a member's name with slashes and without empty parts.
+    r"""Return a member's name with slashes and without empty parts; the archive's own folder has an empty one.
 
     Raises
     ------
     DatasetError
-        If the name is absolute, has a drive letter, leads upwards, or is empty or overlong.
+        If the name is absolute, has a drive letter, leads upwards, or is overlong.
 
     Examples
     --------
@@ -59,8 +59,6 @@ def safe_name(raw: str) -> str:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise DatasetError(f"The archive holds a file that leads out of its folder, {shown(raw)}.", DISTRUST)
-    if not parts:
-        raise DatasetError(f"The archive holds a file without a name, {shown(raw)}.", PACK_AGAIN)
     if len(name) > LONGEST_NAME:
         raise DatasetError(
             f"The archive holds a name of {len(name):,} characters; the limit is {LONGEST_NAME:,}.", PACK_AGAIN

@@ -1,21 +1,31 @@
-"""What happens once, when the server starts: uploads are kept in memory, the default model is loaded."""
+"""What happens once, when the server starts: memory for uploads, the default model, a worker for training jobs."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
+import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from wbc_core.errors import WbcError
+from wbc_core.settings import ROOT, settings
 
 log = logging.getLogger("wbc_core.app")
+
+WORKER = (sys.executable, "-m", "wbc_core", "jobs", "worker", "--beside-app")
+WORKER_ENDS_S = 10.0
+"""Longest wait for the worker to end with the server; what it leaves unfinished, the next one continues."""
+
+WORKER_RESTART_S = 20.0
+"""Pause before a worker that has died is started again."""
 
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108  (a file system in memory, on every Linux)
 
@@ -51,10 +61,50 @@ async def load_model() -> None:
         log.warning("The default model is not ready: %s", error)
 
 
+async def keep_worker(command: Sequence[str] = WORKER, pause_s: float = WORKER_RESTART_S) -> None:
+    """Keep a worker for training jobs running beside the server until this task is cancelled.
+
+    The worker itself sees to it that it is the only one that an app has started on its database, and ends when the
+    server is gone.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Its command line.
+    pause_s : float
+        Seconds before a worker that has died is started again.
+    """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    while True:
+        worker = await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+        try:
+            code = await worker.wait()
+        except asyncio.CancelledError:
+            await end_worker(worker)
+            raise
+        log.warning("The worker for training jobs ended with exit code %s; it is started again.", code)
+        await asyncio.sleep(pause_s)
+
+
+async def end_worker(worker: Process, wait_s: float = WORKER_ENDS_S) -> None:
+    """Let the worker end its training and itself; kill it if it takes too long."""
+    with suppress(ProcessLookupError):
+        worker.terminate()
+        try:
+            await asyncio.wait_for(worker.wait(), wait_s)
+        except TimeoutError:
+            worker.kill()
+            await worker.wait()
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Load the model beside the start of the server, not before it."""
+    """Load the model beside the start of the server, not before it; keep a worker as long as the server runs."""
     spool_uploads_in_memory()
-    loading = asyncio.create_task(load_model())
+    tasks = [asyncio.create_task(load_model())]
+    if settings().jobs_worker:
+        tasks.append(asyncio.create_task(keep_worker()))
     yield {}
-    loading.cancel()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

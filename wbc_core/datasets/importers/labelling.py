@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wbc_core.biology.labels import canonical_label
-from wbc_core.datasets.importers.layout import Reading
+from wbc_core.datasets.importers.layout import Reading, is_label
 from wbc_core.errors import DatasetError
 
 
@@ -111,6 +111,16 @@ def meanings_of(reading: Reading, told: Mapping[str, str], leave_out: Sequence[s
             "Say what a label means with --label SOURCE=cell type.",
         )
     return Meanings(labels, left_out)
+
+
+def understood(reading: Reading) -> int:
+    """Return how many pictures have a label that needs no explanation."""
+    counts = Counter(picture.source_label for picture in reading.pictures)
+    return sum(
+        count
+        for source, count in counts.items()
+        if source in reading.meanings or source.lower() in reading.left_out or is_label(source)
+    )
 
 
 def _written(source: str, counts: Counter[str], reading: Reading) -> str:

@@ -19,6 +19,7 @@ from wbc_core.datasets.importers import (
     table,
     voc_boxes,
 )
+from wbc_core.datasets.importers.labelling import understood
 from wbc_core.datasets.importers.layout import Layout, Reading
 from wbc_core.errors import DatasetError
 
@@ -47,7 +48,8 @@ def recognise(contents: Contents, name: str | None = None) -> tuple[Layout, Read
     """Return the layout that a source has, and what it finds there.
 
     Of the layouts that find pictures, the one that says most about the source decides: a published set before a
-    folder of classes; among equals, the one that finds most.
+    folder of classes; among equals, the one that finds most pictures under labels that are understood, then the one
+    that finds most.
 
     Parameters
     ----------
@@ -77,7 +79,7 @@ def recognise(contents: Contents, name: str | None = None) -> tuple[Layout, Read
                 f"Expected {layout.form}.",
             )
         return layout, reading
-    found: list[tuple[tuple[int, int], Layout, Reading]] = []
+    found: list[tuple[tuple[int, int, int], Layout, Reading]] = []
     refused: DatasetError | None = None
     for layout in LAYOUTS.values():
         try:
@@ -86,7 +88,7 @@ def recognise(contents: Contents, name: str | None = None) -> tuple[Layout, Read
             refused = refused or error
             continue
         if reading.pictures:
-            found.append(((layout.rank, len(reading.pictures)), layout, reading))
+            found.append(((layout.rank, understood(reading), len(reading.pictures)), layout, reading))
     if not found:
         raise refused or DatasetError(
             f"{contents.name} has no layout that is known here; it holds {contents.summary()}.",
