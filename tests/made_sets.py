@@ -295,7 +295,7 @@ def own(folder: Path, jpg: str) -> Made:
             rows.append((f"{label}/{seed}{jpg}", label, f"donor{seed}", ("train", "val", "test")[seed]))
     write_table(folder / "split.csv", rows)
     counts = {(label, part): 1 for label in ("eosinophil", "monocyte") for part in ("train", "val", "test")}
-    return Made("split-csv", counts, {"donor0", "donor1", "donor2"}, spoiled=0)
+    return Made("split-csv", counts, {"donor0", "donor1", "donor2"}, spoiled_file=f"monocyte/1{jpg}")
 
 
 MAKERS: dict[str, Callable[[Path, str], Made]] = {

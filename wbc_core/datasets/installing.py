@@ -111,11 +111,7 @@ def install(
         If the name is not allowed or taken, the source is refused, a label is unknown, no picture or none of a class
         could be read, or the disk is or would become full. Nothing is left behind then.
     """
-    if not NAME.fullmatch(folder.name):
-        raise DatasetError(
-            f'"{folder.name}" cannot name a data set.',
-            "Use up to 64 letters, digits, dots, hyphens or underscores, beginning with a letter or a digit.",
-        )
+    require_name(folder.name)
     if folder.exists() and not wishes.replace:
         raise DatasetError(f"There is a data set {folder.name} already.", "Choose another --name, or give --replace.")
     if source.exists() and source.resolve() == folder.resolve():
@@ -134,15 +130,30 @@ def install(
     return record
 
 
+def require_name(name: str) -> None:
+    """Raise DatasetError if recipes could not use a name, for example because it leads to another folder."""
+    if not NAME.fullmatch(name):
+        raise DatasetError(
+            f'"{name}" cannot name a data set.',
+            "Use up to 64 letters, digits, dots, hyphens or underscores, beginning with a letter or a digit.",
+        )
+
+
 def require_space(folder: Path, needed: int, doing: str) -> None:
     """Raise DatasetError, with how much is missing, if a folder's disk has less free space than needed (bytes)."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise DatasetError(
-            f"{doing} takes about {needed / 1e9:,.1f} GB in {folder.parent}, where {free / 1e9:,.1f} GB are free: "
-            f"{(needed - free) / 1e9:,.1f} GB are missing.",
+            f"{doing} takes about {_size(needed)} in {folder.parent}, where {_size(free)} are free: "
+            f"{_size(needed - free)} are missing.",
             "Free some, or name a folder on another disk with --to.",
         )
+
+
+def _size(count: int) -> str:
+    return (
+        f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count:,} bytes"
+    )
 
 
 def _write_set(

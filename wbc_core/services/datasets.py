@@ -13,7 +13,7 @@ from wbc_core.biology.labels import canonical_label
 from wbc_core.datasets.checks import CheckReport, check
 from wbc_core.datasets.fingerprints import fingerprints_of
 from wbc_core.datasets.importers.registry import LAYOUTS
-from wbc_core.datasets.installing import Progress, Wishes, install, name_for
+from wbc_core.datasets.installing import Progress, Wishes, install, name_for, require_name
 from wbc_core.datasets.records import RECORD_NAME, TABLE_NAME, DatasetRecord, read_record
 from wbc_core.datasets.sources import read_source
 from wbc_core.datasets.splitting_sets import SplitReport, rows_to_split, split_rows, write_split
@@ -106,7 +106,8 @@ def import_dataset(
     DatasetError
         If the source or a label is not understood, the name is taken, or the disk is full.
     """
-    chosen = name or name_for(source)
+    chosen = name_for(source) if name is None else name
+    require_name(chosen)
     target = settings().datasets_dir if to is None else to
     known = settings().data_dir / chosen
     if (known / TABLE_NAME).is_file() and known.resolve() != (target / chosen).resolve():
