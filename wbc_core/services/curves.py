@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,10 +186,22 @@ def load_uploads(files: Sequence[tuple[str, bytes]]) -> tuple[LoadedRun, ...]:
     return tuple(loaded)
 
 
-def distinct_names(runs: Sequence[LoadedRun]) -> dict[str, str]:
-    """Return a name for each run's key: its title, with its id where another run has the same title."""
-    titles = [run.title for run in runs]
-    return {run.key: run.title if titles.count(run.title) == 1 else f"{run.title} ({run.key})" for run in runs}
+def by_name(runs: Sequence[LoadedRun]) -> dict[str, LoadedRun]:
+    """Return runs by a name that no other one of them has.
+
+    The name is the title; where another run has the same one, the id stands behind it, and where that is not enough,
+    as of two uploads of one name, a number.
+    """
+    titles = Counter(run.title for run in runs)
+    named: dict[str, LoadedRun] = {}
+    for run in runs:
+        name = run.title if titles[run.title] == 1 or run.title == run.id else f"{run.title} ({run.id})"
+        number, candidate = 1, name
+        while candidate in named:
+            number += 1
+            candidate = f"{name} ({number})"
+        named[candidate] = run
+    return named
 
 
 def curves_csv(curves: Mapping[str, Curve]) -> str:

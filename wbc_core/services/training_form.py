@@ -288,8 +288,11 @@ def _set_fields(found: InstalledSet | None, sources: Collection[str], before: Ma
     if found is None:
         return fields
     fields = {"name": found.name} | fields
-    if not set(found.labels).issubset(sources):
-        fields["labels"] = [label for label in found.labels if label in sources]
+    wanted = [label for label in found.labels if label in sources]
+    if set(before.get("labels", ())) == set(wanted):
+        fields["labels"] = list(before["labels"])
+    elif len(wanted) < len(found.labels):
+        fields["labels"] = wanted
     if not found.validation and not fields.get("hold_out"):
         fields["hold_out"] = HOLD_OUT
     return fields

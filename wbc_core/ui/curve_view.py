@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from wbc_core.services.curves import MODEL, LoadedRun, distinct_names, load_run, run_choices
+from wbc_core.services.curves import MODEL, LoadedRun, by_name, load_run, run_choices
 from wbc_core.settings import settings
 from wbc_core.ui.curve_chart import show_charts
 from wbc_core.ui.curve_downloads import show_downloads
@@ -34,9 +34,7 @@ def show_curves(keys: tuple[str, ...], uploads: tuple[LoadedRun, ...]) -> None:
 
 
 def _named(keys: tuple[str, ...], uploads: tuple[LoadedRun, ...]) -> dict[str, LoadedRun]:
-    runs = [*(load_run(key) for key in keys), *uploads]
-    names = distinct_names(runs)
-    return {names[run.key]: run for run in runs}
+    return by_name([*(load_run(key) for key in keys), *uploads])
 
 
 def _show_runs(keys: tuple[str, ...], uploads: tuple[LoadedRun, ...], strength: float, going_on: bool) -> None:
