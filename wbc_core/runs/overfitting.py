@@ -21,8 +21,8 @@ SIGMAS = 3.5
 """A rise counts from this many standard deviations of the difference of the two means on.
 
 So many, because the turn is picked as the lowest of all: of simulated curves that only scatter, with 6 to 100 epochs,
-at most 5 in 100 are then said to rise. A rise by four times the scatter is found in 7 of 10 trainings of 20 epochs and in
-nearly all of 60; in 4 of 10 of only 10 epochs.
+at most 5 in 100 are then said to rise. A rise by four times the scatter is found in 7 of 10 trainings of 20 epochs and
+in nearly all of 60; in 4 of 10 of only 10 epochs.
 """
 
 Verdict = Literal["overfits", "improving", "level", "unstable", "too_short", "unknown"]
