@@ -250,6 +250,16 @@ def test_a_single_class_and_folders_of_patients_are_understood(tmp_path):
     assert (row["label"], row["group"]) == ("neutrophil", "p1")
 
 
+def test_a_preview_beside_the_class_folders_is_left_out(tmp_path):
+    classes(tmp_path / "download" / "cells", "monocyte", "basophil")
+    write(tmp_path / "download" / "cells" / "preview.png", cell("monocyte", 9))
+    record = install(tmp_path / "download", tmp_path / "set")
+    assert record.labels == {"basophil": "basophil", "monocyte": "monocyte"}
+    assert [(left.reason, left.files) for left in record.left_out] == [
+        ("lies in no class folder", ("cells/preview.png",))
+    ]
+
+
 def test_blasts_are_cut_around_their_centroids(tmp_path):
     pixels = field_of({(300, 310): cell("lymphocyte", 1, 140), (30, 590): np.zeros((10, 10, 3), np.uint8)})
     write(tmp_path / "idb" / "Im001_1.png", pixels)

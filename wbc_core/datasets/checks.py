@@ -108,7 +108,8 @@ def _crossing_groups(images: Sequence[LabelledImage]) -> Iterable[Finding]:
             "group_in_two_parts",
             len(crossing),
             True,
-            f"{_count(len(crossing), 'group')} stand in more than one part of the split: figures would flatter.",
+            f"{counted(len(crossing), 'group')} {'stands' if len(crossing) == 1 else 'stand'} in more than one part of "
+            f"the split: figures would flatter.",
             _some(crossing, lambda group: f"{group} in {' and '.join(sorted(parts[group]))}"),
         )
 
@@ -130,7 +131,7 @@ def _shared(
             f"{kind}_under_two_labels",
             len(labels),
             serious_labels,
-            f"{_count(len(labels), 'time')} {words} stands under two labels: one of them is wrong.",
+            f"{counted(len(labels), 'time')} {words} stands under two labels: one of them is wrong.",
             _some(labels, shown),
         )
     parts = [members for members in sets if len({images[at].split for at in members} - {""}) > 1]
@@ -139,7 +140,7 @@ def _shared(
             f"{kind}_in_two_parts",
             len(parts),
             True,
-            f"{_count(len(parts), 'time')} {words} stands in two parts of the split: figures would flatter.",
+            f"{counted(len(parts), 'time')} {words} stands in two parts of the split: figures would flatter.",
             _some(parts, shown),
         )
     if sets:
@@ -147,7 +148,7 @@ def _shared(
             kind,
             len(sets),
             False,
-            f"{_count(len(sets), 'time')} {words} occurs more than once.",
+            f"{counted(len(sets), 'time')} {words} occurs more than once.",
             _some(sets, shown),
         )
 
@@ -159,7 +160,7 @@ def _unreadable(images: Sequence[LabelledImage], marks: Sequence[Fingerprint | I
             "unreadable",
             len(faults),
             False,
-            f"{_count(len(faults), 'picture')} cannot be read.",
+            f"{counted(len(faults), 'picture')} cannot be read.",
             _some(faults, lambda fault: f"{fault[0].file}: {fault[1].message}"),
         )
 
@@ -175,7 +176,7 @@ def _balance(images: Sequence[LabelledImage]) -> Iterable[Finding]:
             "without_part",
             unassigned,
             False,
-            f"{_count(unassigned, 'picture')} {'belongs' if unassigned == 1 else 'belong'} to no part of the split"
+            f"{counted(unassigned, 'picture')} {'belongs' if unassigned == 1 else 'belong'} to no part of the split"
             f"{'' if present else ': split the set before training'}.",
         )
     missing = [(label, part) for part in present for label in counts if not counts[label][part]]
@@ -184,7 +185,7 @@ def _balance(images: Sequence[LabelledImage]) -> Iterable[Finding]:
             "class_missing_in_part",
             len(missing),
             False,
-            f"{_count(len(missing), 'time')} a class has no picture in a part: no figure on it can be given there.",
+            f"{counted(len(missing), 'time')} a class has no picture in a part: no figure on it can be given there.",
             tuple(f"no {label} in {part}" for label, part in missing),
         )
     small = [
@@ -198,7 +199,7 @@ def _balance(images: Sequence[LabelledImage]) -> Iterable[Finding]:
             "small_class",
             len(small),
             False,
-            f"{_count(len(small), 'time')} a class has fewer than {SMALL_CLASS} pictures in a part.",
+            f"{counted(len(small), 'time')} a class has fewer than {SMALL_CLASS} pictures in a part.",
             _some(small, lambda case: f"{case[2]} {case[0]} in {case[1]}"),
         )
     totals = {label: sum(row.values()) for label, row in counts.items()}
@@ -213,7 +214,8 @@ def _balance(images: Sequence[LabelledImage]) -> Iterable[Finding]:
         )
 
 
-def _count(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """Return a number with its noun, such as ``1 group`` or ``1,200 groups``."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wbc_core.datasets.checks import counted
 from wbc_core.datasets.duplicates import exact_groups, joined, near_pairs
 from wbc_core.datasets.fingerprints import Fingerprint
 from wbc_core.datasets.records import (
@@ -166,9 +167,9 @@ def _groups(images: Sequence[LabelledImage], marks: Sequence[Fingerprint | Image
 def _notes(record: SplitRecord, unreadable: int, twins: int) -> tuple[str, ...]:
     notes = []
     if unreadable:
-        notes.append(f"{unreadable:,} pictures that cannot be read are in no part.")
+        notes.append(f"{counted(unreadable, 'picture')} that cannot be read: in no part.")
     if twins:
-        notes.append(f"{twins:,} pictures that share a group with the published test part are in no part.")
+        notes.append(f"{counted(twins, 'picture')} of groups in the published test part: in no part.")
     present = [part for part in PARTS if any(row.get(part) for row in record.counts.values())]
     notes += [
         f"No {label} is in {part}: there are too few groups of it."

@@ -31,18 +31,18 @@ def read(contents: Contents) -> Reading:
 
 
 def _folders_around(pictures: tuple[Member, ...]) -> int:
-    """Return how many folders lie around all classes: neither parts nor classes themselves."""
-    if not pictures:
-        return 0
-    common = 0
-    shallowest = min(len(member.folders) for member in pictures)
-    while common < shallowest - 1:
-        names = {member.folders[common] for member in pictures}
-        only = next(iter(names))
-        if len(names) > 1 or part_of(only) or is_label(only):
-            break
-        common += 1
-    return common
+    """Return how many folders lie around all classes: neither parts nor classes themselves.
+
+    A few pictures beside the class folders, such as a preview, do not make the folder around them a class.
+    """
+    around = 0
+    while True:
+        names = {member.folders[around] for member in pictures if len(member.folders) > around}
+        deeper = sum(len(member.folders) > around + 1 for member in pictures)
+        only = next(iter(names), "")
+        if len(names) != 1 or part_of(only) or is_label(only) or 2 * deeper <= len(pictures):
+            return around
+        around += 1
 
 
 def _empty_classes(contents: Contents, classes: set[tuple[str, ...]]) -> tuple[str, ...]:
