@@ -1,7 +1,8 @@
 """Stands in for ``python -m wbc_core`` where tests need no network: keeps to a run folder's contract, fails as told.
 
 The recipe's note says how to behave: ``wait N`` waits in epoch N until a file ``go`` lies in the run folder, ``deaf``
-hears no SIGTERM, ``refuse``, ``crash`` and ``greedy`` end it in their ways.
+hears no SIGTERM, ``slow`` takes its time, ``refuse``, ``crash`` and ``greedy`` end it in their ways. Its validation
+loss is the lower, the less dropout the recipe has.
 """
 
 import json
@@ -34,6 +35,8 @@ def main(spec: Path, run_dir: Path) -> int:
         for epoch in range(len(history), recipe.epochs):
             for step in range(STEPS):
                 reporter.report("running", epoch=epoch, epochs=recipe.epochs, step=step, steps=STEPS, eta_s=1.0)
+                if "slow" in words:
+                    time.sleep(0.1)
                 if "greedy" in words:
                     os.kill(os.getpid(), signal.SIGKILL)
                 while epoch == gate and step == 1 and not (run_dir / "go").exists() and not asked:
@@ -41,7 +44,13 @@ def main(spec: Path, run_dir: Path) -> int:
                 if asked:
                     reporter.report("cancelled", message="The run was stopped.")
                     return 3
-            history.append({"epoch": epoch, "loss": 1 / (recipe.seed + epoch + 1), "val_loss": 2 / (epoch + 1)})
+            row = {
+                "epoch": epoch,
+                "val_accuracy": 0.5,
+                "loss": 1 / (recipe.seed + epoch + 1),
+                "val_loss": 2 / (epoch + 1) + recipe.network.dropout,
+            }
+            history.append(row)
             kept.write_text(json.dumps(history))
             write_history(run_dir, history)
             append_log(run_dir, f"epoch {epoch} done")

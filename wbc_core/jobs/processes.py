@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 import psutil
 
@@ -61,6 +64,21 @@ class ProcessName:
                 os.kill(self.pid, number)
         except ProcessLookupError:
             return
+
+
+@contextmanager
+def ending_on_signals(end: Callable[[], None]) -> Iterator[None]:
+    """Call ``end`` at SIGTERM and SIGINT, and put back afterwards what they did before."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        end()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def process_name(pid: int | None = None) -> ProcessName:

@@ -8,6 +8,7 @@ import secrets
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from wbc_core.errors import WbcError
@@ -62,8 +63,9 @@ def job_client(address: str) -> Any:
 class RayAttempt:
     """A job of the cluster."""
 
-    def __init__(self, client: Any, submission: str, job: Job) -> None:
+    def __init__(self, client: Any, submission: str, job: Job, logged: int = 0) -> None:
         self._client, self._submission, self._job = client, submission, job
+        self._logged = logged  # bytes of the run's log before this attempt
         self._silent = False
 
     @property
@@ -92,15 +94,15 @@ class RayAttempt:
         return None
 
     def _words(self, message: str | None) -> tuple[str, ...]:
-        """Return what the cluster says of a failure, with its own log where the run folder has none."""
+        """Return what the cluster says of a failure, with its own log; nothing where the training told its own."""
+        if _size(self._job.run_dir / LOG) > self._logged:
+            return ()
         words = [f"ray: {line}" for line in (message or "").splitlines()[-20:]]
-        path = self._job.run_dir / LOG
-        if not path.exists() or path.stat().st_size == 0:
-            try:
-                words = [*self._client.get_job_logs(self._submission).splitlines()[-40:], *words]
-            except (OSError, RuntimeError) as error:
-                log.warning("The cluster gives no log of %s: %s", self._submission, error)
-        return tuple(words)
+        try:
+            return (*self._client.get_job_logs(self._submission).splitlines()[-40:], *words)
+        except (OSError, RuntimeError) as error:
+            log.warning("The cluster gives no log of %s: %s", self._submission, error)
+            return tuple(words)
 
     def stop(self) -> None:
         """Let the cluster send SIGTERM, and SIGKILL if the training does not reach a batch boundary in time."""
@@ -146,6 +148,7 @@ class RayBackend:
         alone = (sys.executable, "-m", "wbc_core.jobs.alone", str(job.run_dir))
         entrypoint = shlex.join([*alone, *self._command, *training_arguments(job, export=export)])
         environment = training_environment(self._settings, os.environ)
+        logged = _size(job.run_dir / LOG)
         try:
             submission = self._client.submit_job(
                 entrypoint=f"exec {entrypoint}",  # the signal is to reach the training, not a shell around it
@@ -165,7 +168,7 @@ class RayBackend:
                 f"The Ray cluster refused the job: {_first_line(error)}",
                 "Compare the versions of ray here and on the cluster, and see the cluster's dashboard.",
             ) from error
-        return RayAttempt(self._client, submission, job)
+        return RayAttempt(self._client, submission, job, logged)
 
     def adopt(self, job: Job) -> Attempt | None:
         """Return the job's training that still waits or runs on the cluster."""
@@ -180,6 +183,13 @@ class RayBackend:
             if (info.metadata or {}).get("run") == str(job.run_dir) and info.status not in _ENDED:
                 return RayAttempt(self._client, info.submission_id, job)
         return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _first_line(error: Exception) -> str:

@@ -99,6 +99,7 @@ class Search:
         """
         with alone_on(self.folder, self._plan, self._recipe):
             study = self._study()
+            self._staff.beat(self.name)
             try:
                 while (trial := self._next(study, trials)) is not None:
                     self._run_trial(study, trial)

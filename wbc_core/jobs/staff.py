@@ -69,11 +69,11 @@ class Staff:
         worker : str
             Its name.
         heartbeat : float or None
-            Its last sign of life; None for one that is not on the list, because it left.
+            Its last sign of life; None for one that is not on the list, because it left: who works is on it.
         """
-        process = parse_process_name(worker)
         if heartbeat is None:
-            return process is None or not process.alive()
+            return True
+        process = parse_process_name(worker)
         quiet = time.time() - heartbeat
         if process is not None and process.here:
             return quiet > self._stale_s and not process.alive()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from wbc_core.errors import WbcError
 from wbc_core.jobs.attempts import Backend, NotNow
 from wbc_core.jobs.local_backend import LocalBackend
-from wbc_core.jobs.processes import process_name
+from wbc_core.jobs.processes import ending_on_signals, process_name
 from wbc_core.jobs.queue import BackendName, Job, Queue, open_queue
 from wbc_core.jobs.ray_backend import RayBackend
 from wbc_core.jobs.staff import APP, Staff
@@ -190,14 +188,9 @@ def run_worker(*, once: bool = False, beside_app: bool = False, worker: Worker |
     if beside_app:
         os.nice(NICENESS)
     chosen = worker or make_worker(settings(), beside_app=beside_app)
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        chosen.end()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
     log.info("The worker %s is at work.", chosen.name)
-    chosen.run(once=once)
+    with ending_on_signals(chosen.end):
+        chosen.run(once=once)
 
 
 def make_worker(values: Settings, *, beside_app: bool = False, timing: Timing | None = None) -> Worker:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import cast
 
 from wbc_core.errors import RecipeError
 from wbc_core.jobs.attempts import Backend
 from wbc_core.jobs.local_backend import LocalBackend
+from wbc_core.jobs.processes import ending_on_signals
 from wbc_core.jobs.queue import BackendName, open_queue
 from wbc_core.jobs.ray_backend import RayBackend
 from wbc_core.jobs.search import Search, SearchStopped
 from wbc_core.jobs.search_plan import Plan
 from wbc_core.jobs.search_results import SearchResult
 from wbc_core.jobs.search_space import PARAMETERS, check_parameters
+from wbc_core.jobs.watching import Timing
 from wbc_core.recipes.spec import ID_PATTERN, read_recipe
 from wbc_core.services.job_checks import check_choices, check_room, check_sets
 from wbc_core.settings import settings
@@ -40,6 +40,7 @@ def search_recipe(
     backend: str = "local",
     device: str = "auto",
     command: Sequence[str] = (),
+    timing: Timing | None = None,
 ) -> SearchResult:
     """Run or continue a search in this process, until it has so many trials.
 
@@ -61,6 +62,8 @@ def search_recipe(
         Where trials train, as for a job.
     command : sequence of str, optional
         Trains instead of this program.
+    timing : Timing, optional
+        How patient the search is.
 
     Returns
     -------
@@ -100,11 +103,7 @@ def search_recipe(
         storage=values.database_url or f"sqlite:///{(values.runs_dir / STORAGE).absolute()}",
         backend_name=cast(BackendName, backend),
         device=device,
+        timing=timing,
     )
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        search.end()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
-    return search.run(trials)
+    with ending_on_signals(search.end):
+        return search.run(trials)
