@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ from wbc_core.ui import startup
 IMPORTS = "import sys, pathlib, signal, time;"
 SIGN = "pathlib.Path(sys.argv[1]).open('a').write('started ');"
 WAITS = "signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path(sys.argv[1]).open('a').write('ended'), sys.exit()));"
+
+
+def run(scene):
+    """Play a scene in a thread of its own: this one may hold the event loop of a browser."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, scene).result()
 
 
 async def until(condition):
@@ -39,7 +46,7 @@ def test_the_worker_ends_when_its_task_is_cancelled(sign):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(scene())
+    run(scene())
     assert said(sign) == "started ended"
 
 
@@ -50,7 +57,7 @@ def test_a_worker_that_dies_is_started_again(sign):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_a_worker_that_does_not_listen_is_killed(sign):
@@ -61,7 +68,7 @@ def test_a_worker_that_does_not_listen_is_killed(sign):
         await startup.end_worker(worker, wait_s=0.5)
         assert worker.returncode < 0
 
-    asyncio.run(scene())
+    run(scene())
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -85,7 +92,7 @@ def test_the_settings_decide_whether_there_is_a_worker(monkeypatch, wanted):
             await asyncio.sleep(0)
 
     try:
-        asyncio.run(scene())
+        run(scene())
     finally:
         settings.cache_clear()
     assert kept == (["worker"] if wanted else [])
