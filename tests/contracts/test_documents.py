@@ -12,7 +12,7 @@ from wbc_core.biology.labels import canonical_label
 from wbc_core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 SOURCES = sorted(path for room in ("wbc_core", "pages") for path in (ROOT / room).rglob("*.py"))
 
 
