@@ -1,6 +1,5 @@
 """What is served is what was trained: ONNX Runtime and Keras agree on every test picture; serving needs no Keras."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 from wbc_core.datasets.cache import cached_crops
 from wbc_core.datasets.sources import read_split
 from wbc_core.inference.classifier import Classifier, softmax
-from wbc_core.services.models import available_models, model_folder
+from wbc_core.services.models import model_folder
 from wbc_core.settings import settings
 
 SOURCES = ("pbc", "raabin", "kaggle")
@@ -75,17 +74,3 @@ def test_the_card_holds_what_its_reader_must_know():
     assert set(card.splits) == set(SOURCES)
     assert card.speed is not None
     assert [row.model_id for row in card.comparisons] == ["wbc8-lite0-pbc-only"]
-
-
-def test_test_predictions_give_the_figures_of_the_card():
-    import csv
-
-    for model in available_models():
-        folder = model_folder(model.id)
-        card = json.loads((folder / "card.json").read_text())
-        with (folder / "test_predictions.csv").open(newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if row["source"] == "pbc"]
-        stated = next(row for row in card["evaluations"] if row["source"] == "pbc test")
-        assert len(rows) == stated["n"]
-        right = sum(row["truth"] == row["label"] for row in rows)
-        assert right / len(rows) == pytest.approx(stated["accuracy"]["value"])
