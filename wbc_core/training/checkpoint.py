@@ -30,6 +30,8 @@ class Progress:
     """Epochs since the validation loss last fell or the factor last changed."""
     first_weights: str = ""
     """What the run started from, in words."""
+    backend: str = ""
+    """What Keras ran on; comma-separated where the run changed it on its way."""
 
 
 def save_checkpoint(path: Path, progress: Progress, **groups: Sequence[NDArray[Any]]) -> None:

@@ -95,7 +95,7 @@ def export_run(recipe: Recipe, run_dir: Path, settings: Settings) -> ModelCard:
             best_epoch=progress.best_epoch,
             seconds=sum(row["seconds"] for row in progress.history),
             keras=keras.version(),
-            backend=keras.backend.backend(),
+            backend=progress.backend or keras.backend.backend(),
         ),
         # Replaced below, once the exported file has answered for the validation pictures.
         calibration=Calibration(temperature=1.0, fitted_on="", images=0, ece_before=0.0, ece_after=0.0),

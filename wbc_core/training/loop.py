@@ -84,6 +84,7 @@ def run_training(recipe: Recipe, reporter: Reporter, settings: Settings, stop: S
             )
             append_log(run_dir, f"first weights: {epoch_end.progress.first_weights}")
         progress = epoch_end.progress
+        _note_backend(progress)
         stop.check()
         batches = TrainingBatches(recipe, sets, settings.cache_dir, epoch=progress.epoch)
         epoch_end.steps = batches.num_batches
@@ -105,6 +106,12 @@ def run_training(recipe: Recipe, reporter: Reporter, settings: Settings, stop: S
         for tracker in epoch_end.trackers:
             tracker.close()
     return progress
+
+
+def _note_backend(progress: Progress) -> None:
+    used = progress.backend.split(", ") if progress.backend else []
+    if keras.backend.backend() not in used:
+        progress.backend = ", ".join([*used, keras.backend.backend()])
 
 
 def _claim(recipe: Recipe, run_dir: Path) -> None:
