@@ -10,9 +10,11 @@ from pathlib import Path
 from wbc_core.inference.measurements import Comparison, Estimate
 from wbc_core.recipes.spec import read_recipe
 from wbc_core.services.models import model_details
+from wbc_core.services.reference_systems import reference_rows
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- results: written by scripts/results_table.py -->", "<!-- end of results -->"
+REFERENCES_START, REFERENCES_END = "<!-- references: by the same script -->", "<!-- end of references -->"
 
 
 def percent(estimate: Estimate | None) -> str:
@@ -78,11 +80,40 @@ def results() -> str:
     return "\n".join(lines)
 
 
+def references() -> str:
+    """Return the table of the reference systems, from the cards of their models here."""
+    lines = [
+        "| system | claims | model here | test set | pictures | accuracy | macro F1 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in reference_rows():
+        claim = row.claim
+        start = f"| {claim.system}: {claim.title} | {claim.words} | `{claim.model_id}` "
+        if not row.measured:
+            lines.append(f"{start}| not trained yet | | | |")
+        for found in row.measured:
+            lines.append(
+                f"{start}| `{found.source}` | {found.n:,} | {percent(found.accuracy)} | {spread(found.macro_f1)} |"
+            )
+            start = "| | | "
+    return "\n".join(lines)
+
+
+def spread(estimate: Estimate) -> str:
+    """Return a figure between 0 and 1 and its interval."""
+    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+
+
 def rewritten(text: str) -> str:
-    """Return the README's text with the block renewed."""
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n{results()}\n{END}{after}"
+    """Return the README's text with both blocks renewed."""
+    text = _between(text, START, END, results())
+    return _between(text, REFERENCES_START, REFERENCES_END, references())
+
+
+def _between(text: str, start: str, end: str, block: str) -> str:
+    before, _, rest = text.partition(start)
+    _, _, after = rest.partition(end)
+    return f"{before}{start}\n{block}\n{end}{after}"
 
 
 if __name__ == "__main__":
