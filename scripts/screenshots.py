@@ -1,57 +1,94 @@
 """Write the pictures of the documentation: each page, on a desktop and a phone, in light and dark.
 
-The single-image page shows a drawn sample, so that no picture of a data set is published here.
+The single-image page shows a drawn sample, so that no picture of a data set is published here. The training pages show
+a laboratory made for the occasion, see scripts/demonstration.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scripts.demonstration import Laboratory, make_laboratory
 from scripts.running_app import CHROMIUM_ARGUMENTS, ROOT, chromium_path, running_app
 
 SCREENS = {"desktop": (1280, 800), "phone": (390, 844)}
 TALLEST = 4000  # px
 SAMPLE = "Neutrophil"
+CELLS, TRAINING = "cells", "training"
 
 
 def main() -> None:
     """Serve the app and photograph its pages."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="folder of the pictures")
-    parser.add_argument("--address", help="address of an app that runs already")
+    parser.add_argument("--address", help="address of an app that runs already, for the pages about cells alone")
+    parser.add_argument("--only", choices=(CELLS, TRAINING), help="only the pages about cells, or about training")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.address:
-        photograph(arguments.address, arguments.out)
-    else:
+        photograph(cell_pages, arguments.address, arguments.out)
+        return
+    if arguments.only != TRAINING:
         with running_app() as address:
-            photograph(address, arguments.out)
+            photograph(cell_pages, address, arguments.out)
+    if arguments.only != CELLS:
+        with tempfile.TemporaryDirectory() as root:
+            laboratory = make_laboratory(Path(root))
+            with running_app(laboratory.environment) as address:
+                photograph(lambda page, base: training_pages(page, base, laboratory), address, arguments.out)
 
 
-def photograph(address: str, out: Path) -> None:
-    """Write ``<page>-<screen>-<theme>.png`` for each page, screen and theme."""
+def photograph(pages: Callable[[Page, str], Iterator[str]], address: str, out: Path) -> None:
+    """Write ``<page>-<screen>-<theme>.png`` for each page that is opened one after the other, screen and theme."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_ARGUMENTS)
         for screen, size in SCREENS.items():
             for theme in ("light", "dark"):
                 page = _open(browser, size, theme)
-                page.goto(f"{address}/")
-                page.get_by_role("button", name="Platelet", exact=True).wait_for()
-                _save(page, size, out / f"home-{screen}-{theme}.png")
-                page.goto(f"{address}/single_image")
-                page.get_by_role("tab", name="Samples").click()
-                page.get_by_role("button", name=SAMPLE, exact=True).click()
-                page.get_by_role("button", name="Download as JSON").wait_for()
-                page.locator("canvas, svg.marks").first.wait_for()
-                _save(page, size, out / f"single_image-{screen}-{theme}.png")
+                for name in pages(page, address):
+                    _save(page, size, out / f"{name}-{screen}-{theme}.png")
                 page.context.close()
         browser.close()
+
+
+def cell_pages(page: Page, address: str) -> Iterator[str]:
+    """Open the home page and the result of a sample; give the name of each once it is all there."""
+    page.goto(f"{address}/")
+    page.get_by_role("button", name="Platelet", exact=True).wait_for()
+    yield "home"
+    page.goto(f"{address}/single_image")
+    page.get_by_role("tab", name="Samples").click()
+    page.get_by_role("button", name=SAMPLE, exact=True).click()
+    page.get_by_role("button", name="Download as JSON").wait_for()
+    page.locator("canvas, svg.marks").first.wait_for()
+    yield "single_image"
+
+
+def training_pages(page: Page, address: str, laboratory: Laboratory) -> Iterator[str]:
+    """Open the list of jobs, the form, a finished job, and two trainings over each other."""
+    laboratory.keep_alive()
+    page.goto(f"{address}/training_jobs")
+    page.get_by_role("progressbar").first.wait_for()
+    yield "training_jobs"
+    page.get_by_role("tab", name="New training").click()
+    page.get_by_text("What it will take").wait_for()
+    yield "training_form"
+    page.goto(f"{address}/training_jobs?job={laboratory.compared}")
+    page.get_by_text("Last lines of the log").wait_for()
+    page.locator("canvas, svg.marks").nth(2).wait_for()
+    yield "training_job"
+    page.goto(f"{address}/training_curves?run={laboratory.finished}&run={laboratory.compared}")
+    page.get_by_text("The same as text").wait_for()
+    page.locator("canvas, svg.marks").nth(2).wait_for()
+    yield "training_curves"
 
 
 def _open(browser: Browser, size: tuple[int, int], theme: str) -> Page:

@@ -267,3 +267,14 @@ def test_a_job_that_is_not_there_is_named_and_leads_back(opened: Opened) -> None
     page = opened("j-none")
     assert failure(page)[0] == "There is no job 'j-none'."
     assert "All jobs" in labels(page)
+
+
+def test_where_training_is_switched_off_a_missing_worker_is_said_only_to_jobs_that_wait(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WBC_JOBS_WORKER", "false")
+    settings.cache_clear()
+    make_job("finished")
+    assert not opened().warning
+    make_job("queued")
+    assert [warning.proto.title for warning in opened().warning] == ["No worker is running"]

@@ -21,7 +21,8 @@ class JobResult:
     model_id, title : str
         As its card says.
     headline : str
-        Accuracy by test set, for example ``pbc 98.9 % of 2,220``; empty where nothing was tested.
+        Accuracy by test set, for example ``pbc test 98.9 % of 2,220; kaggle test 87.3 % of 2,487``; empty where
+        nothing was tested.
     installed : str
         ``yes``, ``no``, or ``other`` where another model of that id is installed.
     """
@@ -45,4 +46,4 @@ def job_result(run_dir: Path) -> JobResult | None:
         installed = "yes" if load_card(there.parent).files == card.files else "other"
     except WbcError:
         installed = "other" if there.parent.exists() else "no"
-    return JobResult(card.id, card.title, ", ".join(parts), installed)
+    return JobResult(card.id, card.title, "; ".join(parts), installed)

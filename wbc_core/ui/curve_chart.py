@@ -69,8 +69,9 @@ def show_charts(curves: Mapping[str, Curve], strength: float, *, legend: bool = 
 def legend_html(names: list[str]) -> str:
     """Return the colours and names of the runs as HTML: a legend within the charts would cut names off on a phone."""
     square = "display:inline-block;width:0.8em;height:0.8em;border-radius:0.2em;margin-right:0.5em;background:"
+    hanging = "padding-left:1.3em;text-indent:-1.3em"  # a long name goes on below its beginning
     lines = [
-        f'<li><span aria-hidden="true" style="{square}{colour(row)}"></span>{escape(name)}</li>'
+        f'<li style="{hanging}"><span aria-hidden="true" style="{square}{colour(row)}"></span>{escape(name)}</li>'
         for row, name in enumerate(names)
     ]
     return f'<ul aria-label="Colours of the runs" style="list-style:none;margin:0;padding:0">{"".join(lines)}</ul>'

@@ -79,6 +79,7 @@ def show_table(runs: Mapping[str, LoadedRun]) -> None:
             "Gap at best": gap,
             "Gap at last": gap,
         },
+        placeholder="–",
         alt="Best and last epoch of each run",
         key="curves_table",
     )

@@ -17,4 +17,4 @@ page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · {navigation.NAME}")
 with st.container(horizontal_alignment="center"), st.container(width=PAGE_WIDTH):
     page.run()
-    st.caption(f"{RESEARCH_USE} Pictures stay in memory while this page is open and are never stored.")
+    st.caption(f"{RESEARCH_USE} Uploaded pictures stay in memory while this page is open and are never stored.")

@@ -63,7 +63,7 @@ def ask_for_recipe() -> Draft | None:
                 "The recipe",
                 key=TEXT_KEY,
                 height=420,
-                help="Every field is described in docs/recipes. The form does not take over what is changed here.",
+                help="Every field is described in docs/training.md. The form does not take over what is changed here.",
             )
             text = st.session_state[TEXT_KEY]
             draft = Draft(training_form.checked_recipe(text), text)
@@ -95,18 +95,18 @@ def _ask_for_values(start: str, base: Recipe, sets: tuple[InstalledSet, ...]) ->
     def key(field: str) -> str:
         return f"jobs_form_{start}_{field}"  # another start brings its own values
 
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns(2)
     title = left.text_input("Title", first.title, max_chars=120, key=key("title"))
     identifier = right.text_input(
         "Id of the model", first.id, max_chars=41, key=key("id"), help="Small letters, digits and hyphens."
     )
     chosen_sets, labels = _ask_for_data(first, base, sets, key("sets"), key("labels"))
-    left, middle, right = st.columns(3, gap="medium")
+    left, middle, right = st.columns([2, 1, 1])  # the names of networks are long
     architecture = left.selectbox(
         "Network",
         list(ARCHITECTURES),
         index=list(ARCHITECTURES).index(first.architecture),
-        format_func=lambda name: f"{ARCHITECTURES[name].title} ({ARCHITECTURES[name].parameters_m:.1f} M weights)",
+        format_func=lambda name: f"{ARCHITECTURES[name].title} · {ARCHITECTURES[name].parameters_m:.1f} M weights",
         key=key("architecture"),
     )
     weights = training_form.first_weights(architecture)
@@ -119,7 +119,7 @@ def _ask_for_values(start: str, base: Recipe, sets: tuple[InstalledSet, ...]) ->
     )
     size = right.number_input("Input size in pixels", 32, 512, first.size, step=16, key=key("size"))
     phased = bool(base.phases)
-    left, middle, right = st.columns(3, gap="medium")
+    left, middle, right = st.columns(3)
     epochs = left.number_input("Epochs", 1, 1000, first.epochs, key=key("epochs"), disabled=phased)
     rate = middle.number_input(
         "Learning rate", 1e-6, 1.0, first.learning_rate, step=1e-4, format="%g", key=key("rate"), disabled=phased
@@ -134,7 +134,7 @@ def _ask_for_values(start: str, base: Recipe, sets: tuple[InstalledSet, ...]) ->
     if phased:
         steps = ", then ".join(f"{phase.epochs} epochs at {phase.learning_rate:g}" for phase in base.phases)
         st.caption(f"This recipe trains in phases: {steps}. To change them, edit it as YAML.")
-    left, middle, right = st.columns(3, gap="medium")
+    left, middle, right = st.columns(3)
     strength = left.slider(
         "Variation of training pictures",
         0.0,

@@ -6,11 +6,12 @@ import time
 
 import streamlit as st
 
+from wbc_core.jobs.states import WAITING
 from wbc_core.services.job_views import JobView
 from wbc_core.services.jobs import count_jobs, list_jobs, workers_at_work
 from wbc_core.settings import settings
 from wbc_core.ui.run_states import SILENT_FROM, show_mark
-from wbc_core.ui.wording import plain, roughly
+from wbc_core.ui.wording import plain, roughly, with_commands
 
 PAGE = 10
 RENEWED_EVERY = 3  # seconds
@@ -19,13 +20,14 @@ JOBS, NEW = "Jobs", "New training"
 
 
 def show_worker() -> None:
-    """Say so where nobody takes up jobs."""
-    if workers_at_work():
+    """Say so where nobody takes up jobs; where training is switched off, only if one waits."""
+    counts = count_jobs()
+    if workers_at_work() or not (settings().jobs_worker or any(state in counts for state in WAITING)):
         return
-    hint = "Jobs wait until one is started: wbc jobs worker"
+    hint = "Jobs wait until one is started: `wbc jobs worker`"
     if settings().jobs_worker:
         hint = f"The app starts one within seconds of its own start. If this stays: {hint[0].lower()}{hint[1:]}"
-    st.warning(plain(hint), title="No worker is running", icon=":material/power_off:")
+    st.warning(hint, title="No worker is running", icon=":material/power_off:")
 
 
 def show_jobs() -> None:
@@ -34,7 +36,7 @@ def show_jobs() -> None:
     if not total:
         with st.container(border=True, horizontal_alignment="center"):
             st.markdown(":material/model_training: **No training yet.** Jobs appear here.", text_alignment="center")
-            st.caption("Start one under New training, or with wbc jobs submit.", text_alignment="center")
+            st.caption("Start one under New training, or with `wbc jobs submit`.", text_alignment="center")
         return
     pages = -(-total // PAGE)
     page = st.pagination(pages, key="jobs_page") if pages > 1 else 1
@@ -68,7 +70,7 @@ def _show_card(job: JobView) -> None:
         if job.active:
             st.progress(job.progress, text=plain(progress_in_words(job)))
         if job.message:
-            st.caption(plain(f"{job.message} {job.hint}"))
+            st.caption(with_commands(f"{job.message} {job.hint}"))
 
 
 def _facts(job: JobView) -> list[str]:

@@ -28,7 +28,7 @@ def show_new_training() -> None:
         return
     with failures_shown(*UNEXPECTED):
         draft = ask_for_recipe()
-        with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
             device = st.selectbox(
                 "Train on", list(DEVICES), format_func=DEVICES.__getitem__, key="jobs_device", width=240
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from wbc_core.services.curves import load_run
@@ -14,9 +16,9 @@ from wbc_core.ui.failures import failures_shown
 from wbc_core.ui.job_actions import show_actions, show_outcome
 from wbc_core.ui.job_list import PARAMETER, RENEWED_EVERY, ago, progress_in_words, silent_s
 from wbc_core.ui.run_states import SILENT_FROM, show_mark
-from wbc_core.ui.wording import plain, roughly
+from wbc_core.ui.wording import plain, roughly, with_commands
 
-LOG_HEIGHT = 320  # px
+LOG_HEIGHT, SHORT_LOG = 320, 8  # px; lines that need no more
 UNEXPECTED = ("The job could not be shown.", "Go back to all jobs, or reload the page.")
 
 
@@ -71,13 +73,13 @@ def _show_state(job: JobDetails) -> None:
             icon=":material/heart_broken:",
         )
     if job.waiting and not job.workers:
-        st.warning("Start one: wbc jobs worker", title="No worker is running", icon=":material/power_off:")
+        st.warning("Start one: `wbc jobs worker`", title="No worker is running", icon=":material/power_off:")
     elif job.waiting:
         st.caption("A worker takes it up as soon as the jobs before it have ended.")
     if job.state == "failed":
-        st.error(plain(job.hint), title=plain(job.message or "The training failed."), icon=":material/error:")
+        st.error(with_commands(job.hint), title=plain(job.message or "The training failed."), icon=":material/error:")
     elif job.message:
-        st.info(plain(job.hint), title=plain(job.message), icon=":material/info:")
+        st.info(with_commands(job.hint), title=plain(job.message), icon=":material/info:")
 
 
 def _show_curves(job: JobDetails) -> None:
@@ -101,7 +103,8 @@ def _show_curves(job: JobDetails) -> None:
 def _show_papers(job: JobDetails) -> None:
     if job.last_lines:
         with st.expander("Last lines of the log", expanded=job.state == "failed", icon=":material/article:"):
-            st.code("\n".join(job.last_lines), language=None, wrap_lines=True, height=LOG_HEIGHT)
+            height: Literal["content"] | int = LOG_HEIGHT if len(job.last_lines) > SHORT_LOG else "content"
+            st.code("\n".join(job.last_lines), language=None, wrap_lines=True, height=height)
     with st.expander("Recipe", icon=":material/description:"):
         st.code(job.spec, language="yaml", wrap_lines=True)
         st.download_button(

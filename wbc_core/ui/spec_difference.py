@@ -20,7 +20,7 @@ def show_spec_difference(runs: Mapping[str, LoadedRun]) -> None:
         return
     st.subheader("What was done differently", anchor=False)
     names = list(specs)
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns(2)
     with left:
         first = st.selectbox("Compare", names, key="curves_spec_first")
     with right:
@@ -37,7 +37,11 @@ def show_spec_difference(runs: Mapping[str, LoadedRun]) -> None:
             [{"Field": row.field, first: row.first, second: row.second} for row in found.fields], dtype="str"
         )
         st.dataframe(
-            table, hide_index=True, alt=f"Fields in which {first} and {second} differ", key="curves_spec_table"
+            table,
+            hide_index=True,
+            column_config={"Field": st.column_config.TextColumn(pinned=True)},
+            alt=f"Fields in which {first} and {second} differ",
+            key="curves_spec_table",
         )
         with st.expander("The same as text"):
             st.code(found.text_diff or "The texts are equal.", language="diff", wrap_lines=True)

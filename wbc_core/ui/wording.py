@@ -7,6 +7,7 @@ import string
 import unicodedata
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+_COMMAND = re.compile(r"\\`((?:[A-Za-z0-9 ]|\\[-./_])+)\\`")  # escaped already
 _LONGEST_NAME = 48
 
 CONFIDENCE_WORDS = (  # lower bound, words
@@ -38,6 +39,17 @@ def plain(text: str) -> str:
     """
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     return _PUNCTUATION.sub(r"\\\1", re.sub(r"\s+", " ", printable).strip())
+
+
+def with_commands(text: str) -> str:
+    r"""Return text as :func:`plain` does, but what stands in backticks and can only be a command as code.
+
+    Examples
+    --------
+    >>> with_commands("See `wbc jobs list` and `<b>`.")
+    'See `wbc jobs list` and \\`\\<b\\>\\`\\.'
+    """
+    return _COMMAND.sub(lambda found: "`" + found[1].replace("\\", "") + "`", plain(text))
 
 
 def short_name(name: str) -> str:
