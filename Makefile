@@ -54,7 +54,7 @@ format: environment
 	$(BIN)/ruff format .
 
 bench: environment
-	@for script in benchmarks/*.py; do $(BIN)/python "$$script" $(ARGS) || exit 1; done
+	@for script in benchmarks/*.py; do $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)" $(ARGS) || exit 1; done
 
 screenshots: environment
 	$(BIN)/python scripts/screenshots.py $(ARGS)

@@ -5,7 +5,16 @@ import csv
 import numpy as np
 import pytest
 
-from benchmarks.preprocessing_mismatch import FEEDS, RIGHT, Row, accuracy, fit_heads, markdown_table, page, write_csv
+from benchmarks.studies.preprocessing_mismatch import (
+    FEEDS,
+    RIGHT,
+    Row,
+    accuracy,
+    fit_heads,
+    markdown_table,
+    page,
+    write_csv,
+)
 from wbc_core.inference.measurements import Estimate
 
 PICTURE = np.array([[[[255.0, 0.0, 127.5]]]], np.float32)

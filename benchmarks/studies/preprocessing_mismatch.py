@@ -4,8 +4,8 @@ MobileNetV2 was trained on RGB in -1 to 1. A linear head is fitted on the featur
 that were prepared in this way or in one of four wrong ones, and judged on pictures prepared in the same or in another.
 Only the strength of the head's ridge penalty is chosen, on validation pictures.
 
-``python -m benchmarks.preprocessing_mismatch`` prints validation figures; ``--write`` reads the test part too, and
-writes ``docs/studies/preprocessing_mismatch.csv`` and the page beside it.
+``python -m benchmarks.studies.preprocessing_mismatch`` prints validation figures; ``--write`` reads the test part too,
+and writes ``docs/studies/preprocessing_mismatch.csv`` and the page beside it.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ def page(rows: Sequence[Row], pictures: int) -> str:
     penalties = ", ".join(f"{each:g}" for each in PENALTIES)
     return f"""# What the wrong input preprocessing costs
 
-Written by `python -m benchmarks.preprocessing_mismatch --write`; the figures are those of
+Written by `python -m benchmarks.studies.preprocessing_mismatch --write`; the figures are those of
 [preprocessing_mismatch.csv]({NAME}.csv).
 
 A published study of the pbc pictures reports about 66 % for a ResNet50, frozen and then fine-tuned in its last

@@ -5,7 +5,7 @@ novelty score is fitted to its training pictures, and asked to tell pictures of 
 score is chosen by its mean on validation pictures; ``--write`` reads the test part too, once, and writes
 ``docs/studies/leave_one_class_out.csv`` and the page beside it. Trainings that are done are not done again.
 
-``python -m benchmarks.leave_one_class_out [--only basophil] [--write]``
+``python -m benchmarks.studies.leave_one_class_out [--only basophil] [--write]``
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ def page(rows: Sequence[Row], chosen: str) -> str:
     worst = min((row for row in rows if row.method == chosen), key=lambda row: row.test.value if row.test else 1)
     return f"""# Does a model notice a type it has never seen?
 
-Written by `python -m benchmarks.leave_one_class_out --write`; the figures are those of [{NAME}.csv]({NAME}.csv).
+Written by `python -m benchmarks.studies.leave_one_class_out --write`; the figures are those of
+[{NAME}.csv]({NAME}.csv).
 
 Each of the eight types of pbc was left out once, of training, validation and the choice of weights, while a small
 network (EfficientNet-Lite0 from ImageNet weights, 96 px, 400 steps of 32 pictures) learned the other seven. Then each
