@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -54,7 +55,10 @@ def photograph(pages: Callable[[Page, str], Iterator[str]], address: str, out: P
             for theme in ("light", "dark"):
                 page = _open(browser, size, theme)
                 for name in pages(page, address):
-                    _save(page, size, out / f"{name}-{screen}-{theme}.png")
+                    file = out / f"{name}-{screen}-{theme}.png"
+                    _save(page, size, file)
+                    if name.startswith(TRAINING):
+                        _reduce(file)
                 page.context.close()
         browser.close()
 
@@ -109,6 +113,14 @@ def _save(page: Page, size: tuple[int, int], file: Path) -> None:
     page.screenshot(path=file)
     page.set_viewport_size({"width": size[0], "height": size[1]})
     print(file.name)
+
+
+def _reduce(file: Path) -> None:
+    """Keep 256 colours, which a page without photographs does not exceed by much: a third of the size."""
+    with Image.open(file) as image:
+        image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            file, optimize=True
+        )
 
 
 if __name__ == "__main__":

@@ -278,3 +278,13 @@ def test_where_training_is_switched_off_a_missing_worker_is_said_only_to_jobs_th
     assert not opened().warning
     make_job("queued")
     assert [warning.proto.title for warning in opened().warning] == ["No worker is running"]
+
+
+def test_a_failed_job_goes_on_with_another_device(opened: Opened) -> None:
+    page = opened(make_job("failed", message="The GPU failed while the run used it.").id)
+    page.selectbox[0].set_value("cpu").run()
+    page.button(key="jobs_resume").click().run()
+    assert not page.exception
+    job = list_jobs()[0]
+    assert (job.state, job.device) == ("queued", "cpu")
+    assert not opened(make_job("cancelled").id).selectbox

@@ -13,6 +13,7 @@ from wbc_core.services.jobs import cancel_job, promote_job, resume_job
 from wbc_core.settings import settings
 from wbc_core.ui import navigation
 from wbc_core.ui.failures import show_failure
+from wbc_core.ui.job_start import DEVICES
 from wbc_core.ui.wording import plain
 
 _FAILED = "jobs_action_failed"
@@ -42,7 +43,7 @@ def show_actions(job: JobDetails) -> None:
     """Show the buttons that make sense for the job's state; none where training is switched off."""
     if not settings().jobs_worker:
         return
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if job.can_cancel:
             st.button(
                 "Cancel",
@@ -53,11 +54,12 @@ def show_actions(job: JobDetails) -> None:
                 help="It ends at the next batch. What is finished stays, and the job can be resumed.",
             )
         if job.can_resume:
+            device = _ask_for_device(job)
             st.button(
                 "Resume",
                 icon=":material/resume:",
                 on_click=_act,
-                args=(resume_job, job.id),
+                args=(lambda job_id: resume_job(job_id, device=device), job.id),
                 key="jobs_resume",
                 help="It goes on after its last finished epoch.",
             )
@@ -77,6 +79,21 @@ def show_actions(job: JobDetails) -> None:
             key="jobs_promote",
             help="Copies it to the installed models: it then stands in the model chooser.",
         )
+
+
+def _ask_for_device(job: JobDetails) -> str | None:
+    """Let a failed job go on elsewhere, as its GPU may be what failed; None where there is nothing to choose."""
+    if job.state != "failed" or job.device == "cpu":
+        return None
+    names = list(DEVICES)
+    return st.selectbox(
+        "Go on with",
+        names,
+        index=names.index(job.device),
+        format_func=DEVICES.__getitem__,
+        key=f"jobs_resume_device_{job.id}",
+        width=240,
+    )
 
 
 def _act(action: Callable[[str], object], job_id: str) -> None:

@@ -12,6 +12,8 @@ from wbc_core.services.curves import LoadedRun
 from wbc_core.ui.failures import failures_shown
 from wbc_core.ui.wording import plain
 
+FIELD_WIDTH = 200  # px: the longest names of fields
+
 
 def show_spec_difference(runs: Mapping[str, LoadedRun]) -> None:
     """Let two of the runs be chosen, and show the fields in which their specs differ; nothing below two specs."""
@@ -39,7 +41,7 @@ def show_spec_difference(runs: Mapping[str, LoadedRun]) -> None:
         st.dataframe(
             table,
             hide_index=True,
-            column_config={"Field": st.column_config.TextColumn(pinned=True)},
+            column_config={"Field": st.column_config.TextColumn(width=FIELD_WIDTH, pinned=True)},
             alt=f"Fields in which {first} and {second} differ",
             key="curves_spec_table",
         )
