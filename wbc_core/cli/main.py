@@ -14,6 +14,7 @@ import typer
 
 from wbc_core import __version__
 from wbc_core.cli.datasets import datasets_app
+from wbc_core.cli.explaining import add_explanation_commands
 from wbc_core.cli.jobs import jobs_app
 from wbc_core.errors import WbcError
 from wbc_core.services.single_image import ImageResult
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="Look at the installed models.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+add_explanation_commands(models_app)
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(jobs_app, name="jobs")
 

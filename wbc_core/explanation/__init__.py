@@ -1,0 +1,1 @@
+"""Why a model answered: class activation maps, nearest reference cells, morphology in words. Never imports Keras."""

@@ -1,0 +1,162 @@
+"""Nodes and stored arrays of an ONNX file, read without the ``onnx`` package, which serving does not install.
+
+Only what the closed form of a heat map needs is decoded, straight from the wire format of Protocol Buffers: the field
+numbers are those of ``onnx.proto3`` (ONNX 1.x, ModelProto). Everything else is skipped by its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Value = int | memoryview
+
+_MODEL_GRAPH = 7
+_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
+_NODE_INPUT, _NODE_OUTPUT, _NODE_KIND, _NODE_ATTRIBUTE = 1, 2, 4, 5
+_ATTRIBUTE_NAME, _ATTRIBUTE_INTEGER = 1, 3
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4, 8, 9
+_RAW_TYPES: Mapping[int, str] = {1: "<f4", 10: "<f2", 11: "<f8"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation of the graph: its kind, the names of what it takes and gives, and its whole-number attributes."""
+
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    integers: Mapping[str, int]
+
+
+@dataclass
+class Graph:
+    """Operations by the name of what they give, and stored arrays by name, not yet decoded."""
+
+    producers: dict[str, Node] = field(default_factory=dict)
+    stored: dict[str, memoryview] = field(default_factory=dict)
+
+    def array(self, name: str) -> NDArray[np.float32] | None:
+        """Return a stored array of numbers; None where there is none of that name, or it holds another type."""
+        return _array(self.stored[name]) if name in self.stored else None
+
+
+def read_graph(data: bytes) -> Graph:
+    """Read the graph of an ONNX file.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file; large models with arrays in other files are not supported.
+
+    Returns
+    -------
+    Graph
+        Empty if the bytes hold no graph.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are no such file.
+    """
+    graph = Graph()
+    for number, content in _fields(memoryview(data)):
+        if number != _MODEL_GRAPH:
+            continue
+        for kind, part in _fields(_bytes(content)):
+            if kind == _GRAPH_NODE:
+                node = _node(_bytes(part))
+                graph.producers.update(dict.fromkeys(node.outputs, node))
+            elif kind == _GRAPH_INITIALIZER:
+                array = _bytes(part)
+                graph.stored[_text(dict(_fields(array)).get(_TENSOR_NAME, memoryview(b"")))] = array
+    return graph
+
+
+def _node(data: memoryview) -> Node:
+    inputs, outputs, kind, integers = [], [], "", {}
+    for number, value in _fields(data):
+        if number == _NODE_INPUT:
+            inputs.append(_text(value))
+        elif number == _NODE_OUTPUT:
+            outputs.append(_text(value))
+        elif number == _NODE_KIND:
+            kind = _text(value)
+        elif number == _NODE_ATTRIBUTE:
+            found = dict(_fields(_bytes(value)))
+            if isinstance(whole := found.get(_ATTRIBUTE_INTEGER), int):
+                integers[_text(found[_ATTRIBUTE_NAME])] = whole
+    return Node(kind, tuple(inputs), tuple(outputs), integers)
+
+
+def _array(data: memoryview) -> NDArray[np.float32] | None:
+    shape: list[int] = []
+    kind, raw, floats = 0, None, None
+    for number, value in _fields(data):
+        if number == _TENSOR_DIMS:
+            shape += [value] if isinstance(value, int) else _packed(value)
+        elif number == _TENSOR_TYPE and isinstance(value, int):
+            kind = value
+        elif number == _TENSOR_RAW:
+            raw = _bytes(value)
+        elif number == _TENSOR_FLOATS and not isinstance(value, int):
+            floats = value
+    stored = raw if raw is not None else floats
+    if kind not in _RAW_TYPES or stored is None:
+        return None
+    return np.frombuffer(stored, _RAW_TYPES[kind]).astype(np.float32).reshape(shape)
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, Value]]:
+    """Yield number and content of each field of a message."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        kind = key & 7
+        if kind == 0:
+            value, at = _varint(data, at)
+            yield key >> 3, value
+            continue
+        if kind == 2:
+            length, at = _varint(data, at)
+        elif kind in (1, 5):
+            length = 8 if kind == 1 else 4
+        else:
+            raise ValueError(f"no ONNX file: wire type {kind}")
+        if at + length > len(data):
+            raise ValueError("no ONNX file: it ends inside a field")
+        yield key >> 3, data[at : at + length]
+        at += length
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(data) and shift < 70:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise ValueError("no ONNX file: a number does not end")
+
+
+def _packed(data: memoryview) -> Sequence[int]:
+    values, at = [], 0
+    while at < len(data):
+        value, at = _varint(data, at)
+        values.append(value)
+    return values
+
+
+def _bytes(value: Value) -> memoryview:
+    if isinstance(value, int):
+        raise ValueError("no ONNX file: a number where a message belongs")
+    return value
+
+
+def _text(value: Value) -> str:
+    return bytes(_bytes(value)).decode("utf-8", "replace")
