@@ -17,7 +17,7 @@ def add_explanation_commands(models_app: typer.Typer) -> None:
 
 
 def write_attributes(model: ModelArgument = None) -> None:
-    """Teach small probes the eleven morphology attributes on a model's features, and write them beside the model."""
+    """Teach small probes the eleven morphology attributes on a model's embeddings, and write them beside the model."""
     from wbc_core.services.explanation_files import write_attribute_probes
 
     card = write_attribute_probes(model, report=_say)

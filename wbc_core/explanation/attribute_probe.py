@@ -1,6 +1,6 @@
-"""Morphology in words: linear probes that read eleven attributes from a network's pooled feature map.
+"""Morphology in words: linear probes that read eleven attributes from a network's embedding.
 
-A probe is one small linear classifier on features that the network computes anyway (Alain and Bengio 2016,
+A probe is one small linear classifier on what the network computes anyway (Alain and Bengio 2016,
 arXiv:1610.01644). Weights lie beside the model as ``attributes.npz`` (arrays only, never pickled objects), what was
 measured of them as ``attributes.json``; both stand in the model's card with their digests.
 """
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wbc_core.errors import ModelError
-from wbc_core.explanation.features import POOLINGS
 from wbc_core.inference.cards import ModelCard, read_verified
 from wbc_core.inference.classifier import softmax
 from wbc_core.inference.measurements import Estimate
@@ -36,7 +35,6 @@ class AttributeFigures(_Part):
     """One attribute: what it can be, what its probe reads, and how often that is right."""
 
     values: tuple[str, ...]
-    poolings: tuple[str, ...]
     strength: float
     """Inverse of the regularisation (``C``), chosen on validation pictures."""
     validation_accuracy: float
@@ -53,7 +51,7 @@ class AttributeCard(_Part):
     schema_version: Literal[1] = 1
     model_id: str
     network_sha256: str
-    """Of the ``model.onnx`` whose features the probes read."""
+    """Of the ``model.onnx`` whose embedding the probes read."""
     method: str
     source: str
     licence: str
@@ -83,8 +81,8 @@ class LinearProbe:
 
     Attributes
     ----------
-    weights : ndarray of float32, shape (poolings × channels, values)
-        On unscaled features: the scaling of the training pictures is folded in.
+    weights : ndarray of float32, shape (channels, values)
+        On plain embeddings: the scaling of the training pictures is folded in.
     bias : ndarray of float32, shape (values,)
         Added.
     """
@@ -100,13 +98,13 @@ class AttributeProbes:
     card: AttributeCard
     probes: Mapping[str, LinearProbe]
 
-    def read(self, features: NDArray[np.float32]) -> tuple[Reading, ...]:
+    def read(self, embedding: NDArray[np.float32]) -> tuple[Reading, ...]:
         """Say what every attribute of a cell is.
 
         Parameters
         ----------
-        features : ndarray of float32, shape (3, channels)
-            Pooled feature map, see `POOLINGS`.
+        embedding : ndarray of float32, shape (channels,)
+            Of the cell.
 
         Returns
         -------
@@ -116,17 +114,10 @@ class AttributeProbes:
         readings = []
         for name, figures in self.card.attributes.items():
             probe = self.probes[name]
-            chosen = chosen_features(features[np.newaxis], figures.poolings)[0]
-            shares = softmax((chosen @ probe.weights + probe.bias).astype(np.float64))
+            shares = softmax((embedding @ probe.weights + probe.bias).astype(np.float64))
             top = int(shares.argmax())
             readings.append(Reading(name, figures.values[top], float(shares[top]), figures.accuracy))
         return tuple(readings)
-
-
-def chosen_features(features: NDArray[np.float32], poolings: tuple[str, ...]) -> NDArray[np.float32]:
-    """Return some of the pooled features in one row a picture: (images, poolings × channels), from (images, 3, …)."""
-    rows = features[:, [POOLINGS.index(name) for name in poolings]]
-    return np.asarray(rows, np.float32).reshape(len(features), -1)
 
 
 def packed(probes: Mapping[str, LinearProbe]) -> bytes:

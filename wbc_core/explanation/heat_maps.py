@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wbc_core.explanation.features import pool
 from wbc_core.explanation.linear_head import LinearHead
 from wbc_core.inference.classifier import Classifier
 
@@ -29,13 +28,13 @@ class MappedAnswer:
         Before the temperature.
     maps : ndarray of float32, shape (labels, height, width)
         Contribution of each place; its average plus the bias is the logit.
-    features : ndarray of float32, shape (3, channels)
-        Mean, deviation and largest value of each channel; the mean is the embedding.
+    embedding : ndarray of float32, shape (channels,)
+        Average of the feature map over its places.
     """
 
     logits: NDArray[np.float32]
     maps: NDArray[np.float32]
-    features: NDArray[np.float32]
+    embedding: NDArray[np.float32]
 
 
 def answer_with_maps(classifier: Classifier, head: LinearHead, crop: NDArray[np.uint8]) -> MappedAnswer:
@@ -56,7 +55,7 @@ def answer_with_maps(classifier: Classifier, head: LinearHead, crop: NDArray[np.
     """
     picture = crop[np.newaxis].astype(np.float32)
     logits, feature_map = classifier.session.run(["logits", "feature_map"], {classifier.input_name: picture})
-    return MappedAnswer(logits[0], class_maps(feature_map[0], head), pool(feature_map)[0])
+    return MappedAnswer(logits[0], class_maps(feature_map[0], head), feature_map[0].mean(axis=(0, 1)))
 
 
 def class_maps(feature_map: NDArray[np.float32], head: LinearHead) -> NDArray[np.float32]:

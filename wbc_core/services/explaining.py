@@ -127,11 +127,11 @@ def _explained(
     )
     if (probes := load_probes(folder, card)) is not None:
         described = (label or card.labels[int(answer.logits.argmax())]) in probes.card.labels
-        readings = probes.read(answer.features) if described else ()
+        readings = probes.read(answer.embedding) if described else ()
         explanation = replace(explanation, readings=readings, attribute_card=probes.card)
     if (known := load_index(folder, card)) is not None:
         reference_card, index = known
-        neighbours = index.nearest(answer.features[0], NEIGHBOURS)
+        neighbours = index.nearest(answer.embedding, NEIGHBOURS)
         explanation = replace(explanation, neighbours=neighbours, reference_card=reference_card)
     return explanation
 

@@ -21,10 +21,9 @@ from wbc_core.explanation.attribute_probe import (
     AttributeCard,
     AttributeFigures,
     LinearProbe,
-    chosen_features,
     packed,
 )
-from wbc_core.explanation.features import pooled_features
+from wbc_core.explanation.embeddings import embeddings_of
 from wbc_core.explanation.linear_head import head_of
 from wbc_core.explanation.reference_cells import (
     CARD_NAME as REFERENCE_CARD_NAME,
@@ -51,7 +50,7 @@ Report = Callable[[str], None]
 
 
 def write_attribute_probes(model_id: str | None = None, *, report: Report | None = None) -> AttributeCard:
-    """Fit the eleven attribute probes on a model's features, measure them on test pictures, and write both files.
+    """Fit the eleven attribute probes on a model's embeddings, measure them on test pictures, and write both files.
 
     Choices fall on validation pictures; the test pictures are read once, at the end.
 
@@ -78,32 +77,28 @@ def write_attribute_probes(model_id: str | None = None, *, report: Report | None
     source = dataset_folder(DESCRIBED_SET, (settings().data_dir, settings().datasets_dir))
     parts = {part: described_cells(source, read_split(source, part)) for part in ("train", "val", "test")}
     refuse_leaks({part: tuple(cell.image for cell in cells) for part, cells in parts.items()})
-    features = {part: _features(parts[part], classifier, part, report) for part in ("train", "val")}
+    embeddings = {part: _described(parts[part], classifier, part, report) for part in ("train", "val")}
     fitted = {}
     for at, attribute in enumerate(ATTRIBUTES):
         train, validation = (
-            Part(features[part], [cell.values[at] for cell in parts[part]]) for part in ("train", "val")
+            Part(embeddings[part], [cell.values[at] for cell in parts[part]]) for part in ("train", "val")
         )
         fitted[attribute] = fit_probe(train, validation)
         if report is not None:
             chosen = fitted[attribute]
-            report(
-                f"{attribute}: validation accuracy {chosen.validation_accuracy:.4f} "
-                f"({'+'.join(chosen.poolings)}, strength {chosen.strength:g})"
-            )
-    test = _features(parts["test"], classifier, "test", report)
+            report(f"{attribute}: validation accuracy {chosen.validation_accuracy:.4f} (strength {chosen.strength:g})")
+    test = _described(parts["test"], classifier, "test", report)
     figures, right = {}, []
     for at, attribute in enumerate(ATTRIBUTES):
         chosen = fitted[attribute]
         truth = np.array([cell.values[at] for cell in parts["test"]])
-        answer = named(chosen.probe, chosen_features(np.asarray(test, np.float32), chosen.poolings), chosen.values)
+        answer = named(chosen.probe, np.asarray(test, np.float32), chosen.values)
         frequent = Counter(cell.values[at] for cell in parts["train"]).most_common(1)[0][0]
         accuracy = proportion(int((answer == truth).sum()), len(truth))
         assert accuracy is not None
         right.append(answer == truth)
         figures[attribute] = AttributeFigures(
             values=chosen.values,
-            poolings=chosen.poolings,
             strength=chosen.strength,
             validation_accuracy=chosen.validation_accuracy,
             accuracy=accuracy,
@@ -115,7 +110,7 @@ def write_attribute_probes(model_id: str | None = None, *, report: Report | None
     card = AttributeCard(
         model_id=classifier.card.id,
         network_sha256=classifier.card.files["model.onnx"].sha256,
-        method="multinomial logistic regression on the network's pooled feature map; the network itself was not "
+        method="multinomial logistic regression on the network's embedding; the network itself was not "
         "trained on the attributes",
         source="WBCAtt, Tsutsui et al. 2023 (arXiv:2306.13531), on pictures of the PBC set (Acevedo et al. 2020)",
         licence="MIT (attributes); CC BY 4.0 (pictures)",
@@ -130,14 +125,14 @@ def write_attribute_probes(model_id: str | None = None, *, report: Report | None
     return card
 
 
-def _features(
+def _described(
     cells: Sequence[DescribedCell], classifier: Classifier, part: str, report: Report | None
 ) -> NDArray[np.float16]:
     def progress(done: int, total: int) -> None:
         if report is not None and (done % 1024 == 0 or done == total):
             report(f"{part}: {done:,} of {total:,} pictures seen")
 
-    return pooled_features([cell.image for cell in cells], classifier, settings().cache_dir, progress=progress)
+    return embeddings_of([cell.image for cell in cells], classifier, settings().cache_dir, progress=progress)
 
 
 def _mean_by_group(shares: NDArray[np.float64], groups: Sequence[str]) -> Estimate:
@@ -235,7 +230,7 @@ def write_reference_cells(
 
 
 def _embeddings(images: Sequence[LabelledImage], classifier: Classifier) -> NDArray[np.float32]:
-    return np.asarray(pooled_features(images, classifier, settings().cache_dir)[:, 0], np.float32)
+    return np.asarray(embeddings_of(images, classifier, settings().cache_dir), np.float32)
 
 
 def _json(card: AttributeCard | ReferenceCard) -> bytes:
