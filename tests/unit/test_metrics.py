@@ -74,7 +74,8 @@ def test_a_class_that_is_absent_has_no_recall():
 
 def test_the_wilson_interval_is_scipys():
     interval = binomtest(49, 50).proportion_ci(0.95, method="wilson")
-    assert (proportion(49, 50).low, proportion(49, 50).high) == (interval.low, interval.high)
+    assert (proportion(49, 50).low, proportion(49, 50).high) == pytest.approx((interval.low, interval.high), abs=1e-12)
+    assert (proportion(0, 50).low, proportion(50, 50).high) == (0.0, 1.0)
     assert proportion(0, 0) is None
 
 

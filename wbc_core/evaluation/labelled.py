@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +48,7 @@ def predict_labelled(
     *,
     labels: Sequence[str] | None = None,
     batch_size: int = 32,
+    progress: Callable[[int, int], None] | None = None,
 ) -> LabelledPredictions:
     """Predict labelled pictures exactly as a user's pictures are.
 
@@ -61,6 +62,8 @@ def predict_labelled(
         Choose between these labels only.
     batch_size : int
         Pictures per call of the network.
+    progress : callable, optional
+        Called with the number of pictures done and their total.
 
     Raises
     ------
@@ -69,9 +72,10 @@ def predict_labelled(
     """
     pending = (PendingImage(image.file, image.path.read_bytes) for image in images)
     kept, rows, convincing, failed = [], [], [], []
-    for image, answer in zip(
-        images, answer_all(pending, classifier, labels=labels, batch_size=batch_size), strict=True
-    ):
+    answers = answer_all(pending, classifier, labels=labels, batch_size=batch_size)
+    for done, (image, answer) in enumerate(zip(images, answers, strict=True), 1):
+        if progress is not None:
+            progress(done, len(images))
         if answer.probabilities is None:
             failed.append((image, str(answer.error)))
             continue

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, f1_score
+from statsmodels.stats.proportion import proportion_confint
 
 from wbc_core.inference.measurements import ClassMeasures, Confusion, Estimate, Evaluation
 
 Indices = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
+Counts = Sequence[int] | Indices
 
 ECE_BINS = 15
 RESAMPLES = 400
@@ -27,10 +28,23 @@ def proportion(successes: int, total: int) -> Estimate | None:
     >>> round(estimate.low, 3), estimate.value, round(estimate.high, 3)
     (0.93, 0.98, 0.994)
     """
-    if total == 0:
-        return None
-    interval = binomtest(successes, total).proportion_ci(0.95, method="wilson")
-    return Estimate(value=successes / total, low=float(interval.low), high=float(interval.high))
+    return proportions([successes], [total])[0]
+
+
+def proportions(successes: Counts, totals: Counts) -> list[Estimate | None]:
+    """Return many shares at once, each as :func:`proportion` does."""
+    hit, total = np.asarray(successes), np.asarray(totals)
+    lows, highs = proportion_confint(hit, np.maximum(total, 1), alpha=0.05, method="wilson")
+    return [
+        Estimate(
+            value=float(k / n),
+            low=float(low) if k else 0.0,  # exactly, not but for rounding
+            high=float(high) if k < n else 1.0,
+        )
+        if n
+        else None
+        for k, n, low, high in zip(hit, total, lows, highs, strict=True)
+    ]
 
 
 def expected_calibration_error(
