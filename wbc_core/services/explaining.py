@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wbc_core.errors import ModelError, WbcError
+from wbc_core.explanation.attribute_probe import CARD_NAME as PROBES_CARD
 from wbc_core.explanation.attribute_probe import AttributeCard, Reading, load_probes
 from wbc_core.explanation.heat_maps import against_the_others, answer_with_maps
 from wbc_core.explanation.linear_head import head_of
+from wbc_core.explanation.reference_cells import CARD_NAME as REFERENCE_CARD
 from wbc_core.explanation.reference_cells import Neighbour, ReferenceCard, load_index
 from wbc_core.imaging.decoding import read_image
 from wbc_core.imaging.localisation import CellLocation
 from wbc_core.inference.pipeline import prepare
-from wbc_core.services.models import classifier_for, model_folder
+from wbc_core.services.models import classifier_for, model_details, model_folder
 from wbc_core.services.single_image import ImageResult
 from wbc_core.settings import settings
 
@@ -66,6 +68,15 @@ class Explanation:
     def map_of(self, label: str) -> NDArray[np.float32]:
         """Return the map of one class, (rows, columns)."""
         return self.maps[self.labels.index(label)]
+
+
+def offered(model_id: str) -> tuple[bool, bool]:
+    """Return whether a model has probes for morphology in words, and an index of its training cells."""
+    try:
+        files = model_details(model_id).files
+    except WbcError:  # altered or gone since it answered; the heat map's own refusal says what is wrong
+        return False, False
+    return PROBES_CARD in files, REFERENCE_CARD in files
 
 
 def explain_image(data: bytes, name: str, *, model_id: str | None = None) -> Explanation:

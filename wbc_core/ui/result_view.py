@@ -11,6 +11,7 @@ from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.services.single_image import ImageResult
 from wbc_core.ui.biology_card import show_biology
 from wbc_core.ui.doubts import doubts, reason_in_words
+from wbc_core.ui.explanations import show_explanations
 from wbc_core.ui.failures import show_failure
 from wbc_core.ui.probability_chart import show_probabilities
 from wbc_core.ui.state import Shown
@@ -40,6 +41,7 @@ def show_result(shown: Shown) -> None:
             f"About {named.plural}" if sure else f"If it is {_article(named.name)} {named.name_inside}", anchor=False
         )
         show_biology(named)
+    show_explanations(shown)
     _show_details(result)
 
 
