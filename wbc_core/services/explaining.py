@@ -67,7 +67,8 @@ class Explanation:
 
     def map_of(self, label: str) -> NDArray[np.float32]:
         """Return the map of one class, (rows, columns)."""
-        return self.maps[self.labels.index(label)]
+        values: NDArray[np.float32] = self.maps[self.labels.index(label)]
+        return values
 
 
 def offered(model_id: str) -> tuple[bool, bool]:

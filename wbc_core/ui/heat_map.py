@@ -17,8 +17,8 @@ FIRST_OPACITY = 60
 
 NOT_SHOWN = (
     "**What this does not show.** The map says where the signals came from that were added up for this class in the "
-    "model's last step. It does not say what the model saw there, nor that the reason is a good one, nor that the answer "
-    "is right: a wrong answer has a map too."
+    "model's last step. It does not say what the model saw there, nor that the reason is a good one, nor that the "
+    "answer is right: a wrong answer has a map too."
 )
 
 
@@ -48,8 +48,8 @@ def show_heat_map(shown: Shown, explanation: Explanation, key: str) -> None:
         name = class_facts(label).name_inside
         st.image(legend(opacity / 100), alt="Scale of the map from blue to orange", width="stretch")
         st.caption(
-            f"Blue speaks against {plain(name)}, orange for it, what stays clear for neither; compared with the average "
-            "class. All classes share one scale. The square is what the model saw, the ring is the located cell."
+            f"Blue speaks against {plain(name)}, orange for it, what stays clear for neither; compared with the "
+            "average class. All classes share one scale. The square is what the model saw, the ring is the located cell."
         )
     with picture:
         where = place_in_words(explanation.map_of(label))
@@ -62,8 +62,8 @@ def show_heat_map(shown: Shown, explanation: Explanation, key: str) -> None:
     rows, columns = explanation.maps.shape[1:]
     st.caption(NOT_SHOWN)
     st.caption(
-        f"The map is coarse: {rows} × {columns} places over the square, blended into each other, and each of them has seen "
-        "most of the cell. It can tell the cell from its surroundings, not one granule from the next."
+        f"The map is coarse: {rows} × {columns} places over the square, blended into each other, and each of them has "
+        "seen most of the cell. It can tell the cell from its surroundings, not one granule from the next."
     )
 
 
