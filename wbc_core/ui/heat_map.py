@@ -49,7 +49,7 @@ def show_heat_map(shown: Shown, explanation: Explanation, key: str) -> None:
         st.image(legend(opacity / 100), alt="Scale of the map from blue to orange", width="stretch")
         st.caption(
             f"Blue speaks against {plain(name)}, orange for it, what stays clear for neither; compared with the "
-            "average class. All classes share one scale. The square is what the model saw, the ring is the located cell."
+            "average class. All classes share one scale. The square is what the model saw, the ring the located cell."
         )
     with picture:
         where = place_in_words(explanation.map_of(label))
