@@ -85,8 +85,8 @@ def show_table(runs: Mapping[str, LoadedRun]) -> None:
     )
 
 
-def show_verdicts(runs: Mapping[str, LoadedRun]) -> None:
-    """Say of each run where overfitting starts and how large the gap is."""
+def show_verdicts(runs: Mapping[str, LoadedRun], *, named: bool = True) -> None:
+    """Say of each run where overfitting starts and how large the gap is; without names where there is one run alone."""
     for name, run in runs.items():
         if run.curve is None:
             continue
@@ -94,7 +94,8 @@ def show_verdicts(runs: Mapping[str, LoadedRun]) -> None:
         words, icon, colour = VERDICTS[found.verdict]
         with st.container(border=True, gap="small"):
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                st.markdown(f"**{plain(name)}**", width="content")
+                if named:
+                    st.markdown(f"**{plain(name)}**", width="content")
                 st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
             st.markdown(plain(" ".join(found.sentences)))
             for note in run.curve.notes:

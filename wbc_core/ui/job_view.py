@@ -91,7 +91,7 @@ def _show_curves(job: JobDetails) -> None:
     st.subheader("Curves", anchor=False)
     show_charts({run.title: run.curve}, 0.0, legend=False)
     if not (job.active or job.waiting):
-        show_verdicts({run.title: run})
+        show_verdicts({run.title: run}, named=False)
     st.page_link(
         navigation.training_curves(),
         label="Compare with other trainings",
