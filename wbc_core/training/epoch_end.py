@@ -21,6 +21,9 @@ from wbc_core.training.data import exact_crops
 from wbc_core.training.stopping import StopRequest
 from wbc_core.training.tracking import Tracker
 
+AVERAGED_EVERY = 4
+"""Batches. Reading all weights after each one would take a large, shallow network as long as its training step."""
+
 
 class EpochEnd(keras.callbacks.Callback):
     """Average weights step by step; at each epoch's end validate, keep the best, write the checkpoint.
@@ -53,6 +56,7 @@ class EpochEnd(keras.callbacks.Callback):
         self.phase: Phase = recipe.all_phases()[0]
         self.steps = 0
         self.started = 0.0
+        self._since_average = 0
 
     @property
     def averages(self) -> bool:
@@ -61,6 +65,7 @@ class EpochEnd(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.started = time.perf_counter()
+        self._since_average = 0
         for layer in self.model.layers:
             if hasattr(layer, "seed_generator"):
                 layer.seed_generator.state.assign(np.array([self.recipe.seed % 2**31, epoch], np.uint32))
@@ -68,7 +73,8 @@ class EpochEnd(keras.callbacks.Callback):
             self.model.optimizer.learning_rate.assign(self.phase.learning_rate * self.progress.plateau_factor)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if self.averages:
+        self._since_average += 1
+        if self.averages and self._since_average == AVERAGED_EVERY:
             self._average()
         done, seconds = batch + 1, time.perf_counter() - self.started
         left = self.recipe.epochs * self.steps - self.progress.epoch * self.steps - done
@@ -76,13 +82,17 @@ class EpochEnd(keras.callbacks.Callback):
         self.stop.check()
 
     def _average(self) -> None:
+        """Let the weights of the last batches into the average; in place, as large networks have many of them."""
         weights = self._current()
+        keep = self.recipe.optimisation.average_decay**self._since_average
+        self._since_average = 0
         if not self.average:
             self.average = weights
             return
-        keep = self.recipe.optimisation.average_decay
         for average, weight in zip(self.average, weights, strict=True):
-            average += (1 - keep) * (weight - average)
+            weight -= average
+            weight *= 1 - keep
+            average += weight
 
     def _current(self) -> Arrays:
         if keras.backend.backend() == "jax":  # its trainer keeps the weights outside the model within an epoch
@@ -92,6 +102,8 @@ class EpochEnd(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         current = self._current()
         if self.averages:
+            if self._since_average:
+                self._average()
             self.model.set_weights(self.average)
         scores = self._validate()
         if self.averages:
