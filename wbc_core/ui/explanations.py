@@ -89,11 +89,11 @@ def _show_words(explanation: Explanation) -> None:
     )
     mean = card.mean_accuracy
     st.caption(
-        f"Read from the same signals as the answer by small probes, taught on cells that pathologists had described "
-        f"({plain(card.source)}). On average {100 * mean.value:.1f} % of the words are right "
-        f"(95 % interval {100 * mean.low:.1f} to {100 * mean.high:.1f}) on {card.images['test']:,} test pictures of "
-        "that one laboratory; colours and size will fit other stains and scales less well. The words describe the cell; "
-        "they are not why the model answered so."
+        "Read from the same signals as the answer by small probes, taught on cells that pathologists had described "
+        f"({plain(card.source)}). On average {100 * mean.value:.1f} % of the words are right (95 % interval "
+        f"{100 * mean.low:.1f} to {100 * mean.high:.1f}) on {card.images['test']:,} test pictures of that laboratory; "
+        "colours and size will fit other stains and scales less well. The words describe the cell; they are not why "
+        "the model answered so."
     )
 
 
