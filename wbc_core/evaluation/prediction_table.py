@@ -127,7 +127,7 @@ def parse_predictions(data: bytes, name: str, *, most_bytes: int) -> PredictionT
     ----------
     data : bytes
         CSV in UTF-8 with the columns source, file, truth, label, confidence and a ``p_<label>`` for each label; group
-        and subtype are read where they are there. The probabilities decide; label and confidence are only checked.
+        and subtype are read where they are there. The probabilities decide: label and confidence follow from them.
     name : str
         For messages and results.
     most_bytes : int
@@ -163,11 +163,8 @@ def parse_predictions(data: bytes, name: str, *, most_bytes: int) -> PredictionT
     _refuse_duplicates(columns["source"], columns["file"], name)
     columns["label"] = _canonical(frame["truth"], labels, name)
     values = _checked(frame, labels, name)
-    said = _canonical(frame["label"], labels, name)
-    position = {label: index for index, label in enumerate(labels)}
-    named = np.array([position.get(label, -1) for label in said])
-    top = values.max(axis=1)
-    other = (named < 0) | (values[np.arange(len(values)), named] < top - 2e-6)
+    named = frame["label"].map({label: index for index, label in enumerate(labels)}).fillna(-1).to_numpy(dtype=np.int64)
+    other = (named < 0) | (values[np.arange(len(values)), named] < values.max(axis=1) - 2e-6)
     odd = f"In {other.sum():,} of {len(other):,} rows label is not the largest probability's; the probabilities decide."
     notes = [odd] if other.any() else []
     return _known_only(name, labels, columns, values, notes)
@@ -251,7 +248,9 @@ def _canonical(column: pd.Series[Any], labels: tuple[str, ...], name: str) -> ND
     known: dict[str, str] = {}
     for text in column.unique():
         try:
-            known[text] = text if text in labels else canonical_label(text, (*labels, *ALL_LABELS))
+            known[text] = (
+                text if text in labels else canonical_label(text, tuple(dict.fromkeys((*labels, *ALL_LABELS))))
+            )
         except DatasetError as error:
             raise DatasetError(f"{name}: {error.message}", error.hint) from error
     mapped: NDArray[np.object_] = column.map(known).to_numpy(dtype=object)

@@ -145,7 +145,7 @@ def measure_cost(model_id: str, images: Path) -> CostHere:
         If the model cannot be loaded, there is no picture, or the process fails.
     """
     model_folder(model_id)
-    if next(iter(pictures_in([images])), None) is None:
+    if not images.exists() or next(iter(pictures_in([images])), None) is None:
         raise ModelError(f"There is no picture in {images} to time the model on.", "Name a folder of pictures.")
     try:
         done = subprocess.run(  # noqa: S603  # this interpreter, arguments as a list
