@@ -7,9 +7,7 @@ measured of them as ``attributes.json``; both stand in the model's card with the
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +15,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from wbc_core.errors import ModelError
+from wbc_core.explanation.stored_arrays import packed_arrays, unpacked_arrays
 from wbc_core.inference.cards import ModelCard, read_verified
 from wbc_core.inference.classifier import softmax
 from wbc_core.inference.measurements import Estimate
@@ -125,9 +124,7 @@ def packed(probes: Mapping[str, LinearProbe]) -> bytes:
     arrays: dict[str, NDArray[np.float32]] = {}
     for name, probe in probes.items():
         arrays |= {f"{name}.weights": probe.weights, f"{name}.bias": probe.bias}
-    stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()
+    return packed_arrays(arrays)
 
 
 def load_probes(folder: Path, card: ModelCard) -> AttributeProbes | None:
@@ -153,11 +150,9 @@ def load_probes(folder: Path, card: ModelCard) -> AttributeProbes | None:
     )
     try:
         figures = AttributeCard.model_validate(json.loads(read_verified(folder, card, CARD_NAME)))
-        with np.load(io.BytesIO(read_verified(folder, card, WEIGHTS_NAME)), allow_pickle=False) as arrays:
-            probes = {
-                name: LinearProbe(arrays[f"{name}.weights"], arrays[f"{name}.bias"]) for name in figures.attributes
-            }
-    except (ValueError, KeyError, RecursionError, zipfile.BadZipFile, ValidationError) as error:
+        arrays = unpacked_arrays(read_verified(folder, card, WEIGHTS_NAME))
+        probes = {name: LinearProbe(arrays[f"{name}.weights"], arrays[f"{name}.bias"]) for name in figures.attributes}
+    except (ValueError, KeyError, RecursionError) as error:
         raise refused from error
     if figures.network_sha256 != card.files["model.onnx"].sha256:
         raise ModelError(

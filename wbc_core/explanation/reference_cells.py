@@ -7,9 +7,7 @@ and turned onto their principal axes, of which the first are kept: neighbours st
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from wbc_core.datasets.sources import LabelledImage
 from wbc_core.errors import ModelError
+from wbc_core.explanation.stored_arrays import packed_arrays, unpacked_arrays
 from wbc_core.inference.cards import ModelCard, read_verified
 from wbc_core.inference.measurements import Estimate
 
@@ -164,16 +163,8 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def packed_index(index: ReferenceIndex) -> bytes:
     """Return an index as the content of ``reference_cells.npz``."""
-    stream = io.BytesIO()
-    np.savez_compressed(
-        stream,
-        allow_pickle=False,
-        centre=index.centre,
-        axes=index.axes,
-        vectors=index.vectors,
-        names=np.array(index.names, dtype=np.str_).reshape(len(index.names), 3),
-    )
-    return stream.getvalue()
+    names = np.array(index.names, dtype=np.str_).reshape(len(index.names), 3)
+    return packed_arrays({"centre": index.centre, "axes": index.axes, "vectors": index.vectors, "names": names})
 
 
 def load_index(folder: Path, card: ModelCard) -> tuple[ReferenceCard, ReferenceIndex] | None:
@@ -189,10 +180,10 @@ def load_index(folder: Path, card: ModelCard) -> tuple[ReferenceCard, ReferenceI
     again = f"Write them anew with `wbc models references {card.id}`."
     try:
         known = ReferenceCard.model_validate(json.loads(read_verified(folder, card, CARD_NAME)))
-        with np.load(io.BytesIO(read_verified(folder, card, INDEX_NAME)), allow_pickle=False) as arrays:
-            names = tuple((str(source), str(file), str(label)) for source, file, label in arrays["names"])
-            index = ReferenceIndex(arrays["centre"], arrays["axes"], arrays["vectors"], names)
-    except (ValueError, KeyError, RecursionError, zipfile.BadZipFile, ValidationError) as error:
+        arrays = unpacked_arrays(read_verified(folder, card, INDEX_NAME))
+        names = tuple((str(source), str(file), str(label)) for source, file, label in arrays["names"])
+        index = ReferenceIndex(arrays["centre"], arrays["axes"], arrays["vectors"], names)
+    except (ValueError, KeyError, RecursionError) as error:
         raise ModelError(f"The reference cells of the model {card.id} cannot be read.", again) from error
     if known.network_sha256 != card.files["model.onnx"].sha256 or len(index.vectors) != len(names):
         raise ModelError(f"The reference cells of the model {card.id} belong to another network.", again)
