@@ -42,15 +42,18 @@ def install_tiny_model(
     weights = np.zeros((3, len(labels)), np.float32)
     weights[0, 0], weights[2, 1] = 0.05, 0.04
     nodes = [
-        helper.make_node("ReduceMean", ["picture", "axes"], ["colour"], keepdims=0),
-        helper.make_node("MatMul", ["colour", "weights"], ["logits"]),
+        helper.make_node("ReduceMean", ["picture", "axes"], ["embedding"], keepdims=0),
+        helper.make_node("MatMul", ["embedding", "weights"], ["logits"]),
     ]
     side = definition.size
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["images", side, side, 3])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["images", len(labels)])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["images", len(labels)]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["images", 3]),
+        ],
         [numpy_helper.from_array(np.array([1, 2]), "axes"), numpy_helper.from_array(weights, "weights")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -67,6 +70,7 @@ def install_tiny_model(
         "evaluations": [],
         "precision_at_smear_prevalence": {},
         "comparisons": [],
+        "novelty": None,
         "speed": None,
         "parameters": weights.size,
         "files": {"model.onnx": describe_file(folder / "model.onnx").model_dump()},

@@ -1,4 +1,4 @@
-"""The commands ``wbc models attributes`` and ``wbc models references``: what explanations need beside a model."""
+"""The commands ``wbc models attributes``, ``references`` and ``novelty``: what is fitted beside a trained model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ ModelArgument = Annotated[str | None, typer.Argument(help="Model id; the default
 
 
 def add_explanation_commands(models_app: typer.Typer) -> None:
-    """Add both commands to ``wbc models``."""
+    """Add the commands to ``wbc models``."""
     models_app.command("attributes")(write_attributes)
     models_app.command("references")(write_references)
+    models_app.command("novelty")(write_novelty_score)
 
 
 def write_attributes(model: ModelArgument = None) -> None:
@@ -52,6 +53,20 @@ def write_references(
         print(
             f"{name} validation: nearest cell has the label in {share.value:.4f} ({share.low:.4f} to {share.high:.4f})"
         )
+
+
+def write_novelty_score(
+    model: ModelArgument = None,
+    score: Annotated[str | None, typer.Option(help="Which novelty score; mahalanobis if not given.")] = None,
+) -> None:
+    """Fit what tells cells of no known type from known ones, choose its threshold, and write both beside the model."""
+    from wbc_core.services.novelty_files import SCORE, write_novelty
+
+    facts = write_novelty(model, score=score or SCORE, report=_say)
+    print(f"{facts.score}: unknown from {facts.threshold:.6g} on, {facts.rule}")
+    for words, table in (("accepted", facts.accepted), ("AUROC", facts.separation), ("refused", facts.refused)):
+        for name, row in table.items():
+            print(f"{words}, {name}: {row.value:.4f} (95 % interval {row.low:.4f} to {row.high:.4f})")
 
 
 def _say(line: str) -> None:

@@ -29,8 +29,8 @@ class LabelledPredictions:
         Columns of ``probabilities``.
     probabilities : ndarray of float64, shape (images, labels)
         Calibrated.
-    convincing : ndarray of bool, shape (images,)
-        Whether a stained cell stood out.
+    answerable : ndarray of bool, shape (images,)
+        Whether a stained cell stood out, and is not unlike all that the model was trained on.
     failed : tuple of (LabelledImage, str)
         Pictures that could not be read, and why.
     """
@@ -38,7 +38,7 @@ class LabelledPredictions:
     images: tuple[LabelledImage, ...]
     labels: tuple[str, ...]
     probabilities: NDArray[np.float64]
-    convincing: NDArray[np.bool_]
+    answerable: NDArray[np.bool_]
     failed: tuple[tuple[LabelledImage, str], ...]
 
 
@@ -71,7 +71,7 @@ def predict_labelled(
         If no picture can be read.
     """
     pending = (PendingImage(image.file, image.path.read_bytes) for image in images)
-    kept, rows, convincing, failed = [], [], [], []
+    kept, rows, answerable, failed = [], [], [], []
     answers = answer_all(pending, classifier, labels=labels, batch_size=batch_size)
     for done, (image, answer) in enumerate(zip(images, answers, strict=True), 1):
         if progress is not None:
@@ -81,11 +81,11 @@ def predict_labelled(
             continue
         kept.append(image)
         rows.append(answer.probabilities)
-        convincing.append(answer.convincing)
+        answerable.append(answer.convincing and not answer.unknown)
     if not kept:
         raise DatasetError("None of the pictures could be read.", failed[0][1] if failed else "The set is empty.")
     shown = tuple(labels) if labels is not None else classifier.card.labels
-    return LabelledPredictions(tuple(kept), shown, np.stack(rows), np.array(convincing), tuple(failed))
+    return LabelledPredictions(tuple(kept), shown, np.stack(rows), np.array(answerable), tuple(failed))
 
 
 def restricted(predictions: LabelledPredictions, labels: Sequence[str]) -> LabelledPredictions:
@@ -136,7 +136,7 @@ def measure(
         threshold=threshold,
         source=source,
         source_sha256=digest_of([*predictions.images, *(image for image, _ in predictions.failed)]),
-        answerable=predictions.convincing,
+        answerable=predictions.answerable,
         groups=groups,
         failed=len(predictions.failed),
     )

@@ -15,6 +15,7 @@ from wbc_core.inference.measurements import Comparison, Estimate, Evaluation, Sp
 
 SCHEMA_VERSION = 1
 CARD = "card.json"
+NOVELTY = "novelty.npz"
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,40}$"
 
 
@@ -69,6 +70,19 @@ class Abstention(_Part):
     error_upper_bound: float = Field(description="One-sided exact 95 % upper bound of the error among the answered.")
 
 
+class NoveltyFacts(_Part):
+    """From which distance to its training cells on a model says *unknown cell*."""
+
+    score: str = Field(description="One of wbc_core.inference.novelty.METHODS.")
+    threshold: float
+    rule: str
+    fitted_on: str
+    chosen_on: str
+    accepted: dict[str, Estimate] = Field(description="Share of each set's test pictures that stay below.")
+    separation: dict[str, Estimate] = Field(description="AUROC of what is no known cell against pbc's test pictures.")
+    refused: dict[str, Estimate] = Field(description="Share of what is no known cell that lies above.")
+
+
 class ModelFile(_Part):
     """One file beside the card."""
 
@@ -96,6 +110,7 @@ class ModelCard(_Part):
     keras_agreement: float = Field(
         description="Largest difference of a softmax value between Keras and ONNX on the test pictures."
     )
+    novelty: NoveltyFacts | None = None
     speed: Speed | None = None
     parameters: int
     files: dict[str, ModelFile]
@@ -112,6 +127,8 @@ class ModelCard(_Part):
             raise ValueError(f"input_size {self.input_size} differs from the preprocessing's size {size}")
         if "model.onnx" not in self.files:
             raise ValueError("files lacks model.onnx")
+        if self.novelty is not None and NOVELTY not in self.files:
+            raise ValueError(f"files lacks {NOVELTY}")
         return self
 
     def evaluation(self, source: str) -> Evaluation | None:

@@ -11,7 +11,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from wbc_core.errors import ModelError
-from wbc_core.inference.cards import CARD, ModelCard, load_card, read_verified
+from wbc_core.inference.cards import CARD, NOVELTY, ModelCard, load_card, read_verified
+from wbc_core.inference.novelty import NoveltyScore, read_novelty
 from wbc_core.settings import settings
 
 
@@ -51,6 +52,30 @@ class Classifier:
                 "Export the model again with `wbc train`.",
             )
         self.input_name = self.session.get_inputs()[0].name
+        self.novelty: NoveltyScore | None = None
+        if self.card.novelty is not None:
+            self.novelty = read_novelty(read_verified(folder, self.card, NOVELTY), self.card.id)
+
+    def look(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Run the network, and say which cells are unlike all that it was trained on.
+
+        Parameters
+        ----------
+        crops : ndarray of uint8, shape (images, size, size, 3)
+            Preprocessed pictures in RGB.
+
+        Returns
+        -------
+        logits : ndarray of float32, shape (images, labels)
+            As :meth:`logits` gives them.
+        unknown : ndarray of bool, shape (images,)
+            False throughout for a model without a novelty score.
+        """
+        if self.novelty is None or self.card.novelty is None:
+            return self.logits(crops), np.zeros(len(crops), bool)
+        logits, embeddings = self.session.run(["logits", "embedding"], {self.input_name: crops.astype(np.float32)})
+        strange = self.novelty(np.asarray(embeddings, np.float32), np.asarray(logits, np.float32))
+        return np.asarray(logits, np.float32), np.asarray(strange > self.card.novelty.threshold)
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network.

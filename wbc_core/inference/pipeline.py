@@ -43,12 +43,13 @@ class PreparedImage:
 class Answer:
     """What came of one picture: probabilities in the order of the labels asked for, or an error.
 
-    ``convincing`` says whether a stained cell stands out in it.
+    ``convincing`` says whether a stained cell stands out in it, ``unknown`` whether it is unlike all training cells.
     """
 
     name: str
     probabilities: NDArray[np.float64] | None
     convincing: bool
+    unknown: bool
     error: WbcError | None = None
 
 
@@ -112,6 +113,10 @@ def answer_all(
             rows = [waiting.popleft().result() for _ in range(min(batch_size, len(waiting)))]
             waiting.extend(pool.submit(load, image) for image in itertools.islice(source, len(rows)))
             crops = [crop for _, crop, _, _ in rows if crop is not None]
-            values = iter(classifier.probabilities(classifier.logits(np.stack(crops)), labels) if crops else ())
+            logits, unknown = classifier.look(np.stack(crops)) if crops else (None, np.zeros(0, bool))
+            answers = iter(
+                () if logits is None else zip(classifier.probabilities(logits, labels), unknown, strict=True)
+            )
             for name, crop, convincing, error in rows:
-                yield Answer(name, None if crop is None else next(values), convincing, error)
+                values, strange = (None, False) if crop is None else next(answers)
+                yield Answer(name, values, convincing, bool(strange), error)

@@ -73,7 +73,7 @@ def predict_paths(
             continue
         values = answer.probabilities
         top = int(values.argmax())
-        status, reason = judge(float(values[top]), answer.convincing, card.abstention.threshold)
+        status, reason = judge(float(values[top]), answer.convincing, card.abstention.threshold, unknown=answer.unknown)
         yield ImageResult(
             answer.name,
             shown[top],

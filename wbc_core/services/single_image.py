@@ -39,7 +39,7 @@ class ImageResult:
     status : str
         ``classified``, ``unidentified`` or ``failed``.
     reason : str
-        Why unidentified: ``low_confidence`` or ``not_a_cell``; else empty.
+        Why unidentified: ``low_confidence``, ``unknown_cell`` or ``not_a_cell``; else empty.
     error, hint : str
         Of a failed picture.
     probabilities : dict of str to float
@@ -131,7 +131,7 @@ class ImageResult:
         }
 
 
-def judge(confidence: float, convincing: bool, threshold: float) -> tuple[str, str]:
+def judge(confidence: float, convincing: bool, threshold: float, *, unknown: bool = False) -> tuple[str, str]:
     """Return status and reason of a picture that could be read.
 
     Parameters
@@ -142,11 +142,13 @@ def judge(confidence: float, convincing: bool, threshold: float) -> tuple[str, s
         Whether a stained cell stands out in the picture.
     threshold : float
         The card's abstention threshold.
+    unknown : bool
+        Whether the cell is unlike all that the model was trained on.
 
     Returns
     -------
     tuple of str
-        ``("classified", "")``, ``("unidentified", "not_a_cell")`` or ``("unidentified", "low_confidence")``.
+        ``("classified", "")``, or ``"unidentified"`` and ``"not_a_cell"``, ``"unknown_cell"`` or ``"low_confidence"``.
 
     Examples
     --------
@@ -155,6 +157,8 @@ def judge(confidence: float, convincing: bool, threshold: float) -> tuple[str, s
     """
     if not convincing:
         return "unidentified", "not_a_cell"
+    if unknown:
+        return "unidentified", "unknown_cell"
     if confidence < threshold:
         return "unidentified", "low_confidence"
     return "classified", ""
@@ -201,14 +205,15 @@ def classify_image(
     classifier.columns(labels)
     prepared = prepare(data, name, card.preprocessing)
     asked = time.perf_counter()
-    values = classifier.probabilities(classifier.logits(prepared.crop[np.newaxis]), labels)[0]
+    logits, unknown = classifier.look(prepared.crop[np.newaxis])
+    values = classifier.probabilities(logits, labels)[0]
     answered = time.perf_counter()
     decoded, location = prepared.decoded, prepared.location
     warnings = assess_quality(decoded.pixels, location)
     if card.preprocessing.crop == "foreground" and not location.found:
         warnings = (NOT_CUT_OUT,)
     top = int(values.argmax())
-    status, reason = judge(float(values[top]), location.convincing, card.abstention.threshold)
+    status, reason = judge(float(values[top]), location.convincing, card.abstention.threshold, unknown=bool(unknown[0]))
     scale = microns_per_pixel if microns_per_pixel is not None else decoded.microns_per_pixel
     found = location.found
     return ImageResult(
