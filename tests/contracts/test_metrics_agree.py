@@ -13,7 +13,7 @@ from wbc_core.evaluation.figures import METRICS
 from wbc_core.evaluation.lineup import Lineup
 from wbc_core.evaluation.measures import measure_model
 from wbc_core.evaluation.paired import PairData, compare_pairs
-from wbc_core.evaluation.ranking import auroc, average_precision, precision_recall, roc
+from wbc_core.evaluation.ranking import auroc, average_precision, precision_recall, rank, roc
 from wbc_core.evaluation.resampling import resample
 
 LABELS = ("eosinophil", "lymphocyte", "monocyte", "neutrophil")
@@ -102,7 +102,7 @@ def test_the_figures_of_a_resample_are_those_of_the_pictures_drawn():
 def test_an_influence_is_the_derivative_by_the_weight_of_a_picture(measure, library):
     values, truth = answers(3, n=80)
     positive, scores = truth == 1, values[:, 1]
-    value, influence = measure(positive, scores)
+    value, influence = measure(rank(positive, scores))
     assert value == pytest.approx(library(positive, scores))
     assert influence.sum() == pytest.approx(0, abs=1e-12)
     for picture in range(0, 80, 7):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from wbc_core.evaluation.figures import Figure, from_influence
@@ -30,8 +29,31 @@ class Curve:
     threshold: Values
 
 
-def auroc(positive: NDArray[np.bool_], scores: Values) -> tuple[float, Values]:
-    """Return the area under the receiver operating characteristic and each picture's influence on it.
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Pictures by falling probability of a class, and how many stand above each; pictures of one score stand together.
+
+    Attributes
+    ----------
+    positive : ndarray of float64, shape (images,)
+        1 for pictures of the class, else 0, in this order.
+    order : ndarray of int64, shape (images,)
+        Row number of each picture.
+    first : ndarray of int64, shape (images,)
+        Pictures with a higher score.
+    count, found : ndarray of float64, shape (images,)
+        Pictures with at least this score, and how many of them are of the class.
+    """
+
+    positive: Values
+    order: NDArray[np.int64]
+    first: NDArray[np.int64]
+    count: Values
+    found: Values
+
+
+def rank(positive: NDArray[np.bool_], scores: Values) -> Ranking:
+    """Rank pictures, once for all that follows.
 
     Parameters
     ----------
@@ -39,37 +61,37 @@ def auroc(positive: NDArray[np.bool_], scores: Values) -> tuple[float, Values]:
         Pictures of the class; some must be, some not.
     scores : ndarray of float64, shape (images,)
         Probability of the class.
+    """
+    order = np.argsort(-scores, kind="stable")
+    falling, ours = -scores[order], positive[order].astype(float)
+    last = np.searchsorted(falling, falling, side="right")
+    first = np.searchsorted(falling, falling, side="left")
+    return Ranking(ours, order, first, last.astype(float), np.cumsum(ours)[last - 1])
+
+
+def auroc(ranking: Ranking) -> tuple[float, Values]:
+    """Return the area under the receiver operating characteristic and each picture's influence on it.
 
     Returns
     -------
     tuple of (float, ndarray of float64)
-        The influences are DeLong's components (1988, doi:10.2307/2531595) less their mean, divided by their number;
-        the mean of the components is the area itself, the same as scikit-learn's.
+        The influences, in the order of the rows, are DeLong's components (1988, doi:10.2307/2531595) less their mean,
+        divided by their number; the mean of the components is the area itself, the same as scikit-learn's.
     """
-    ranks = rankdata(scores)
-    ours, others = int(positive.sum()), int((~positive).sum())
-    below = (ranks[positive] - rankdata(scores[positive])) / others
-    above = 1 - (ranks[~positive] - rankdata(scores[~positive])) / ours
-    value = float(below.mean())
-    influence = np.empty(len(scores))
-    influence[positive] = (below - value) / ours
-    influence[~positive] = (above - value) / others
+    ours, found = ranking.positive, ranking.found
+    total = ours.sum()
+    others = len(ours) - total
+    above = np.append(0.0, np.cumsum(ours))[ranking.first]  # of the class, with a higher score
+    passed = (ranking.count - found + ranking.first - above) / 2  # of the others, ties counted half
+    component = np.where(ours == 1, 1 - passed / others, (found + above) / 2 / total)
+    value = float(component[ours == 1].mean())
+    influence = np.empty(len(ours))
+    influence[ranking.order] = (component - value) / np.where(ours == 1, total, others)
     return value, influence
 
 
-def average_precision(positive: NDArray[np.bool_], scores: Values) -> tuple[float, Values]:
-    """Return the average precision and each picture's influence on it.
-
-    Parameters
-    ----------
-    positive : ndarray of bool, shape (images,)
-        Pictures of the class; some must be.
-    scores : ndarray of float64, shape (images,)
-        Probability of the class.
-
-    Returns
-    -------
-    tuple of (float, ndarray of float64)
+def average_precision(ranking: Ranking) -> tuple[float, Values]:
+    """Return the average precision and each picture's influence on it, in the order of the rows.
 
     Notes
     -----
@@ -77,17 +99,13 @@ def average_precision(positive: NDArray[np.bool_], scores: Values) -> tuple[floa
     class's scores s. Its derivative by the weight of picture k is that mean's own term, and for every picture of the
     class that does not rank above k the change of ``T/N``.
     """
-    order = np.argsort(-scores, kind="stable")
-    ranked, ours = -scores[order], positive[order].astype(float)
+    ours, count, found = ranking.positive, ranking.count, ranking.found
     total = ours.sum()
-    count = np.searchsorted(ranked, ranked, side="right").astype(float)
-    first = np.searchsorted(ranked, ranked, side="left")
-    found = np.cumsum(ours)[count.astype(int) - 1]
     value = float((ours * found / count).sum() / total)
-    gained = np.cumsum((ours / count)[::-1])[::-1][first]
-    diluted = np.cumsum((ours * found / count**2)[::-1])[::-1][first]
-    influence = np.empty(len(scores))
-    influence[order] = (ours * (found / count - value) + ours * gained - diluted) / total
+    gained = np.cumsum((ours / count)[::-1])[::-1][ranking.first]
+    diluted = np.cumsum((ours * found / count**2)[::-1])[::-1][ranking.first]
+    influence = np.empty(len(ours))
+    influence[ranking.order] = (ours * (found / count - value) + ours * gained - diluted) / total
     return value, influence
 
 
@@ -118,11 +136,13 @@ def ranking_figures(
     for index in range(probabilities.shape[1]):
         positive = truth == index
         rarer = int(min(positive.sum(), (~positive).sum()))
-        for key, measure in (("auroc", auroc), ("average_precision", average_precision)):
-            if not rarer:
+        if not rarer:
+            for key in rows:
                 rows[key].append(Figure(None, reason=ONE_SIDE))
-                continue
-            value, influence = measure(positive, probabilities[:, index])
+            continue
+        ranking = rank(positive, probabilities[:, index])
+        for key, measure in (("auroc", auroc), ("average_precision", average_precision)):
+            value, influence = measure(ranking)
             sums[key].append((value, influence, rarer))
             rows[key].append(_figure(value, influence, rarer, resampling, no_interval))
     means = []

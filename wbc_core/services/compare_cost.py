@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from wbc_core.errors import ModelError
 from wbc_core.evaluation.subgroups import on_pareto_front
 from wbc_core.inference.cards import load_card
 from wbc_core.services.comparing import ModelComparison
+from wbc_core.services.cost_here import CostHere
 from wbc_core.services.inputs import pictures_in
 from wbc_core.services.models import model_folder
-from wbc_core.services.prediction import predict_paths
 
 LONGEST_S = 600
-_CHILD = "import sys; from wbc_core.services.compare_cost import measure_here; measure_here(*sys.argv[1:])"
+_CHILD = "import sys; from wbc_core.services.cost_here import measure_here; measure_here(*sys.argv[1:])"
 
 
 @dataclass(frozen=True)
@@ -48,31 +45,6 @@ class Cost:
     images_per_second: float | None
     single_image_ms: float | None
     host: str
-
-
-@dataclass(frozen=True)
-class CostHere:
-    """Speed and memory measured now, on this host.
-
-    Attributes
-    ----------
-    images : int
-        Pictures timed.
-    images_per_second : float
-        Of one run over them, the model loaded before.
-    first_answer_s : float
-        From the start of a fresh process that has the program loaded to its first answer.
-    memory_mb : float
-        Resident memory of that process after the run, in 10⁶ bytes; what of it the model and its run added.
-    added_mb : float
-        The part that came with the model.
-    """
-
-    images: int
-    images_per_second: float
-    first_answer_s: float
-    memory_mb: float
-    added_mb: float
 
 
 @dataclass(frozen=True)
@@ -160,20 +132,3 @@ def measure_cost(model_id: str, images: Path) -> CostHere:
         raise ModelError(
             f"The cost of {model_id} could not be measured.", "See `wbc models verify`, or name fewer pictures."
         ) from error
-
-
-def measure_here(model_id: str, images: str) -> None:
-    """Measure in this process and write the result as JSON to the standard output; :func:`measure_cost` starts it."""
-    process = psutil.Process()
-    before = process.memory_info().rss
-    start = time.perf_counter()
-    next(iter(predict_paths([Path(images)], model_id=model_id)))
-    first = time.perf_counter() - start
-    start = time.perf_counter()
-    count = sum(1 for _ in predict_paths([Path(images)], model_id=model_id))
-    seconds = time.perf_counter() - start
-    after = process.memory_info().rss
-    found = CostHere(
-        count, round(count / seconds, 1), round(first, 3), round(after / 1e6, 1), round((after - before) / 1e6, 1)
-    )
-    sys.stdout.write(json.dumps(asdict(found)))
