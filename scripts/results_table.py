@@ -83,24 +83,25 @@ def results() -> str:
 def references() -> str:
     """Return the table of the reference systems, from the cards of their models here."""
     lines = [
-        "| system | claims | model here | test set | pictures | accuracy | macro F1 |",
-        "|---|---|---|---|---|---|---|",
+        "| system | claims | model here | test set | pictures | accuracy | macro F1 | AUROC |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in reference_rows():
         claim = row.claim
         start = f"| {claim.system}: {claim.title} | {claim.words} | `{claim.model_id}` "
         if not row.measured:
-            lines.append(f"{start}| not trained yet | | | |")
+            lines.append(f"{start}| not trained yet | | | | |")
         for found in row.measured:
-            lines.append(
-                f"{start}| `{found.source}` | {found.n:,} | {percent(found.accuracy)} | {spread(found.macro_f1)} |"
-            )
+            figures = (percent(found.accuracy), spread(found.macro_f1), spread(found.auroc))
+            lines.append(f"{start}| `{found.source}` | {found.n:,} | {' | '.join(figures)} |")
             start = "| | | "
     return "\n".join(lines)
 
 
-def spread(estimate: Estimate) -> str:
-    """Return a figure between 0 and 1 and its interval."""
+def spread(estimate: Estimate | None) -> str:
+    """Return a figure between 0 and 1 and its interval; it is given for two classes alone where None."""
+    if estimate is None:
+        return "–"
     return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 

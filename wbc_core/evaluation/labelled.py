@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from wbc_core.biology.labels import Merge, members_of
 from wbc_core.datasets.sources import LabelledImage, digest_of
 from wbc_core.errors import DatasetError
+from wbc_core.evaluation.figures import from_influence
 from wbc_core.evaluation.metrics import evaluate_predictions
+from wbc_core.evaluation.ranking import auroc
+from wbc_core.evaluation.resampling import resample
 from wbc_core.inference.classifier import Classifier
-from wbc_core.inference.measurements import Evaluation
+from wbc_core.inference.measurements import Estimate, Evaluation
 from wbc_core.inference.pipeline import PendingImage, answer_all
 
 
@@ -129,9 +132,10 @@ def measure(
             _way_out(foreign, labels),
         )
     groups = [f"{image.source}/{image.group or image.file}" for image in predictions.images]
-    return evaluate_predictions(
+    indices = np.array([labels.index(label) for label in truth])
+    evaluation = evaluate_predictions(
         probabilities,
-        np.array([labels.index(label) for label in truth]),
+        indices,
         labels,
         threshold=threshold,
         source=source,
@@ -140,6 +144,19 @@ def measure(
         groups=groups,
         failed=len(predictions.failed),
     )
+    return evaluation.model_copy(update={"auroc": _auroc(probabilities, indices, groups)})
+
+
+def _auroc(probabilities: NDArray[np.float64], truth: NDArray[np.int64], groups: Sequence[str]) -> Estimate | None:
+    """Return how well two labels are told apart, with an interval by group; None for more labels, or one alone."""
+    positive = truth == 0
+    if probabilities.shape[1] != 2 or positive.all() or not positive.any():
+        return None
+    value, influence = auroc(positive, probabilities[:, 0])
+    figure = from_influence(value, influence, resample(groups), int(min(positive.sum(), (~positive).sum())))
+    assert figure.low is not None
+    assert figure.high is not None
+    return Estimate(value=value, low=figure.low, high=figure.high)
 
 
 def _way_out(foreign: Sequence[str], labels: Sequence[str]) -> str:

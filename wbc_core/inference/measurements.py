@@ -38,7 +38,8 @@ class Evaluation(_Part):
     """A model on one labelled set of pictures.
 
     ``accuracy`` counts every picture by its top label; ``accuracy_classified`` only those the model did not abstain
-    from. ``ece`` is the top-label expected calibration error over all pictures in 15 bins of equal mass.
+    from. ``ece`` is the top-label expected calibration error over all pictures in 15 bins of equal mass. ``auroc`` is
+    measured between two labels only: the chance that a picture of the first ranks above one of the second.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Evaluation(_Part):
     ece: Estimate
     log_loss: Estimate
     brier: Estimate
+    auroc: Estimate | None = None
     per_class: dict[str, ClassMeasures]
     confusion: Confusion
 
