@@ -13,7 +13,7 @@ from wbc_core.datasets.sources import LabelledImage, digest_of
 from wbc_core.errors import DatasetError
 from wbc_core.evaluation.figures import from_influence
 from wbc_core.evaluation.metrics import evaluate_predictions
-from wbc_core.evaluation.ranking import auroc
+from wbc_core.evaluation.ranking import auroc, rank
 from wbc_core.evaluation.resampling import resample
 from wbc_core.inference.classifier import Classifier
 from wbc_core.inference.measurements import Estimate, Evaluation
@@ -152,7 +152,7 @@ def _auroc(probabilities: NDArray[np.float64], truth: NDArray[np.int64], groups:
     positive = truth == 0
     if probabilities.shape[1] != 2 or positive.all() or not positive.any():
         return None
-    value, influence = auroc(positive, probabilities[:, 0])
+    value, influence = auroc(rank(positive, probabilities[:, 0]))
     figure = from_influence(value, influence, resample(groups), int(min(positive.sum(), (~positive).sum())))
     assert figure.low is not None
     assert figure.high is not None
