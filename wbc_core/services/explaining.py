@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wbc_core.errors import ModelError, WbcError
 from wbc_core.explanation.attribute_probe import CARD_NAME as PROBES_CARD
-from wbc_core.explanation.attribute_probe import AttributeCard, Reading, load_probes
+from wbc_core.explanation.attribute_probe import AttributeCard, AttributeProbes, Reading, load_probes
 from wbc_core.explanation.heat_maps import against_the_others, answer_with_maps
 from wbc_core.explanation.linear_head import head_of
 from wbc_core.explanation.reference_cells import CARD_NAME as REFERENCE_CARD
-from wbc_core.explanation.reference_cells import Neighbour, ReferenceCard, load_index
+from wbc_core.explanation.reference_cells import Neighbour, ReferenceCard, ReferenceIndex, load_index
 from wbc_core.imaging.decoding import read_image
 from wbc_core.imaging.localisation import CellLocation
+from wbc_core.inference.cards import CARD, load_card
 from wbc_core.inference.pipeline import prepare
 from wbc_core.services.models import classifier_for, model_details, model_folder
 from wbc_core.services.single_image import ImageResult
@@ -137,15 +140,25 @@ def _explained(
         # Rounded as the crop is cut.
         square=(float(round(x - side / 2)), float(round(y - side / 2)), float(max(1, round(side)))),
     )
-    if (probes := load_probes(folder, card)) is not None:
+    probes, known = _files_beside(folder, (folder / CARD).stat().st_mtime_ns)
+    if probes is not None:
         described = (label or card.labels[int(answer.logits.argmax())]) in probes.card.labels
         readings = probes.read(answer.embedding) if described else ()
         explanation = replace(explanation, readings=readings, attribute_card=probes.card)
-    if (known := load_index(folder, card)) is not None:
+    if known is not None:
         reference_card, index = known
         neighbours = index.nearest(answer.embedding, NEIGHBOURS)
         explanation = replace(explanation, neighbours=neighbours, reference_card=reference_card)
     return explanation
+
+
+@lru_cache(maxsize=4)
+def _files_beside(
+    folder: Path, card_changed: int
+) -> tuple[AttributeProbes | None, tuple[ReferenceCard, ReferenceIndex] | None]:
+    """Return a model's probes and its index, read and checked once as long as its card stays the same."""
+    card = load_card(folder)
+    return load_probes(folder, card), load_index(folder, card)
 
 
 def neighbour_picture(neighbour: Neighbour, model_id: str) -> NDArray[np.uint8] | None:
