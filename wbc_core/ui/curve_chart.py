@@ -66,7 +66,7 @@ def show_charts(curves: Mapping[str, Curve], strength: float, *, legend: bool = 
         st.caption(f"{len(PALETTE)} colours for {len(curves)} runs: they repeat. Point at a line for its name.")
 
 
-def legend_html(names: list[str]) -> str:
+def legend_html(names: list[str], of: str = "runs") -> str:
     """Return the colours and names of the runs as HTML: a legend within the charts would cut names off on a phone."""
     square = "display:inline-block;width:0.8em;height:0.8em;border-radius:0.2em;margin-right:0.5em;background:"
     hanging = "padding-left:1.3em;text-indent:-1.3em"  # a long name goes on below its beginning
@@ -74,7 +74,7 @@ def legend_html(names: list[str]) -> str:
         f'<li style="{hanging}"><span aria-hidden="true" style="{square}{colour(row)}"></span>{escape(name)}</li>'
         for row, name in enumerate(names)
     ]
-    return f'<ul aria-label="Colours of the runs" style="list-style:none;margin:0;padding:0">{"".join(lines)}</ul>'
+    return f'<ul aria-label="Colours of the {of}" style="list-style:none;margin:0;padding:0">{"".join(lines)}</ul>'
 
 
 def colour(row: int) -> str:
@@ -82,7 +82,8 @@ def colour(row: int) -> str:
     return PALETTE[row % len(PALETTE)]
 
 
-def _scale(names: list[str]) -> altair.Scale:
+def scale(names: list[str]) -> altair.Scale:
+    """Return the colours of these names, in their order."""
     return altair.Scale(domain=names, range=[colour(row) for row in range(len(names))])
 
 
@@ -94,7 +95,7 @@ def panel_chart(
     if rows.empty:
         return None
     key = altair.Legend(orient="right", title=None) if legend and panel.training else None
-    shade = altair.Color("run:N", scale=_scale(list(curves)), legend=key)
+    shade = altair.Color("run:N", scale=scale(list(curves)), legend=key)
     dashes = altair.Scale(domain=[TRAINING, VALIDATION], range=[[5, 4], [1, 0]])
     dash = altair.StrokeDash("part:N", scale=dashes, legend=key)
     x = altair.X("epoch:Q", title="Epoch", axis=altair.Axis(tickMinStep=1, format="d"), scale=altair.Scale(nice=False))

@@ -12,7 +12,13 @@ PAGE_WIDTH = 1080  # px; wider lines are hard to read, and a phone takes what it
 
 # Before the navigation: it would otherwise take the icon's picture from a foreign server.
 st.set_page_config(page_title=navigation.NAME, page_icon=favicon_png(), layout="wide")
-pages = [navigation.home(), navigation.single_image(), navigation.training_curves(), navigation.training_jobs()]
+pages = [
+    navigation.home(),
+    navigation.single_image(),
+    navigation.compare_models(),
+    navigation.training_curves(),
+    navigation.training_jobs(),
+]
 page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · {navigation.NAME}")
 with st.container(horizontal_alignment="center"), st.container(width=PAGE_WIDTH):

@@ -25,6 +25,16 @@ def single_image() -> StreamlitPage:
     )
 
 
+def compare_models() -> StreamlitPage:
+    """Return the page that puts models side by side."""
+    return st.Page(
+        ROOT / "pages" / "lab" / "compare_models.py",
+        title="Compare models",
+        icon=":material/balance:",
+        url_path="compare_models",
+    )
+
+
 def training_curves() -> StreamlitPage:
     """Return the page that shows how trainings went."""
     return st.Page(

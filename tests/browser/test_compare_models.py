@@ -1,0 +1,140 @@
+"""Six models on 2,220 pictures: how soon they stand there, and how soon a click leads to the pictures behind a cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from scripts.running_app import running_app
+from tests.compared_models import draw_pictures, install_predicting_model
+from wbc_core.biology.cell_types import CELL_TYPES
+from wbc_core.ui.compare_view import PARTS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+NewPage = Callable[..., Page]
+PICTURES, MODELS = 2220, 6
+SLOW_MS = 240_000  # a machine that trains beside it is not a broken promise
+
+# Counts from the click to the first frame in which all pictures of the cell are drawn.
+WATCH = """() => {
+    const gallery = () => document.querySelector('[data-testid=stHtml]:has(figure)');
+    const before = gallery()?.innerHTML;
+    window.took = null;
+    document.addEventListener('click', () => {
+        const start = performance.now();
+        const look = () => {
+            const now = gallery();
+            const drawn = now && [...now.querySelectorAll('img')].every(image => image.complete);
+            if (drawn && now.innerHTML !== before) { window.took = performance.now() - start; }
+            else { requestAnimationFrame(look); }
+        };
+        look();
+    }, {capture: true, once: true});
+}"""
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an app with six models and a set of 2,220 drawn pictures."""
+    root = tmp_path_factory.mktemp("laboratory")
+    folders = {name: root / name for name in ("data", "datasets", "runs", "cache", "models")}
+    for number in range(MODELS):
+        install_predicting_model(
+            folders["models"],
+            f"model-{number}",
+            f"Model {number + 1}",
+            CELL_TYPES,
+            pictures=PICTURES,
+            noise=1.0 + 0.3 * number,
+            seed=number,
+            images_per_second=20.0 * (number + 1),
+        )
+    draw_pictures(folders["data"], CELL_TYPES, PICTURES)
+    variables = {f"WBC_{name.upper()}_DIR": str(folder) for name, folder in folders.items()}
+    with running_app(variables | {"WBC_DEFAULT_MODEL": "model-0"}) as address:
+        yield address
+
+
+def opened(page: Page, address: str, part: str = "") -> None:
+    page.set_default_timeout(SLOW_MS)
+    page.goto(f"{address}/compare_models")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW_MS)
+    if part:
+        page.get_by_role("tab", name=part, exact=True).click()
+
+
+def shown_ms(page: Page, address: str) -> float:
+    """Return the time from the call of the address until the table of figures stands there."""
+    page.set_default_timeout(SLOW_MS)
+    page.goto(f"{address}/compare_models", wait_until="commit")
+    page.wait_for_selector("[data-testid=stDataFrame] canvas", timeout=SLOW_MS)
+    return float(page.evaluate("performance.now()"))
+
+
+def test_six_models_stand_side_by_side_and_a_click_on_a_cell_leads_to_its_pictures(
+    new_page: NewPage, laboratory: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = shown_ms(new_page(), laboratory)
+    page = new_page()
+    again = shown_ms(page, laboratory)
+    expect(page.get_by_text("2,220 pictures")).to_be_visible()
+    assert page.url.count("model=") == MODELS
+    page.get_by_role("tab", name="Confusion", exact=True).click()
+    expect(page.locator("figure").first).to_be_visible(timeout=SLOW_MS)
+    matrix = page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg.marks").first
+    expect(matrix).to_be_visible(timeout=SLOW_MS)
+    took = []
+    for across, down in ((0.52, 0.3), (0.72, 0.5), (0.86, 0.12)):
+        page.wait_for_timeout(500)  # no run of the page is under way any more
+        page.evaluate(WATCH)
+        box = matrix.bounding_box()
+        assert box is not None
+        matrix.click(position={"x": box["width"] * across, "y": box["height"] * down})
+        page.wait_for_function("window.took !== null", timeout=SLOW_MS)
+        took.append(float(page.evaluate("window.took")))
+    expect(page.get_by_text("where the truth is")).to_be_visible()
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    with capsys.disabled():
+        print(f"\nfirst paint, {MODELS} models, {PICTURES:,} pictures: {again:.0f} ms, after a start {first:.0f} ms")
+        print(f"from a click on a cell to its pictures: {', '.join(f'{ms:.0f}' for ms in took)} ms")
+
+
+def test_the_keyboard_leads_to_the_pictures_of_a_cell(new_page: NewPage, laboratory: str) -> None:
+    page = new_page()
+    opened(page, laboratory)
+    page.get_by_role("tab", name="Figures", exact=True).focus()
+    for _ in range(list(PARTS).index("Confusion")):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    truth = page.get_by_role("combobox", name=re.compile("True class"))
+    expect(truth).to_be_visible(timeout=SLOW_MS)
+    truth.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("Platelet")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("where the truth is platelet")).to_be_visible(timeout=SLOW_MS)
+
+
+def test_no_part_scrolls_sideways_on_a_phone_or_shows_a_traceback(new_page: NewPage, laboratory: str) -> None:
+    page = new_page(390, 844)
+    opened(page, laboratory)
+    for part in PARTS:
+        page.get_by_role("tab", name=part, exact=True).click()
+        expect(page.get_by_role("tab", name=part, exact=True)).to_have_attribute("aria-selected", "true")
+        expect(page.get_by_role("tabpanel", name=part).locator("p").first).to_be_visible(timeout=SLOW_MS)
+        page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=SLOW_MS)
+        assert sideways(page) == 0, part
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    expect(page.get_by_text("could not be shown")).to_have_count(0)
+
+
+def sideways(page: Page) -> int:
+    return int(
+        page.evaluate(
+            "Math.max(...[document.documentElement, document.querySelector('[data-testid=stMain]')]"
+            ".map(e => e.scrollWidth - e.clientWidth))"
+        )
+    )

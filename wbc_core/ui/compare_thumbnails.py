@@ -1,0 +1,103 @@
+"""Small pictures with what each model said of them, as one piece of HTML: a page of them must appear at once."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+import cv2
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from wbc_core.biology.classes import class_facts
+from wbc_core.errors import ImageError
+from wbc_core.evaluation.lineup import Lineup
+from wbc_core.imaging.decoding import read_image
+from wbc_core.services.compare_pictures import picture_path
+from wbc_core.ui.wording import percent, short_name
+
+SIDE = 112  # px on the page
+_SHARPNESS = 1.5  # pixels of the file for each of the page
+_QUALITY = 82  # of JPEG; some 5 kB for each picture
+
+_GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:0.9rem"
+_FIGURE = "margin:0;display:flex;gap:0.7rem;align-items:flex-start;min-width:0"
+_WORDS = "font-size:0.875rem;line-height:1.4;min-width:0;overflow-wrap:anywhere"
+_BOX = f"flex:none;width:{SIDE}px;height:{SIDE}px;border-radius:0.4rem"
+_EMPTY = f"{_BOX};display:flex;align-items:center;justify-content:center;text-align:center;border:1px dashed #8888"
+
+
+def gallery_html(lineup: Lineup, rows: NDArray[np.int64], names: Mapping[str, str]) -> tuple[str, int]:
+    """Return pictures with file name, truth and each model's answer as HTML, and how many are not at hand.
+
+    Parameters
+    ----------
+    lineup : Lineup
+        The comparison's pictures.
+    rows : ndarray of int64, shape (pictures,)
+        Which to show, in this order.
+    names : mapping of str to str
+        Names of the models to show.
+    """
+    figures, missing = [], 0
+    said, right = lineup.said[:, rows], lineup.right[:, rows]
+    confidence = lineup.probabilities[:, rows].max(axis=2)
+    for place, row in enumerate(rows):
+        source = small_picture(lineup.source[row], lineup.file[row])
+        missing += source is None
+        truth = class_facts(lineup.labels[lineup.truth[row]]).name
+        answers = [
+            (
+                names[model],
+                lineup.labels[said[number, place]],
+                float(confidence[number, place]),
+                bool(right[number, place]),
+            )
+            for number, model in enumerate(lineup.names)
+        ]
+        figures.append(_figure(lineup.file[row], truth, source, [_answer(*answer) for answer in answers]))
+    return f'<div style="{_GRID}">{"".join(figures)}</div>', missing
+
+
+def small_picture(source: str, file: str) -> str | None:
+    """Return a reduced picture as a data address; None where it is not at hand or cannot be read."""
+    path = picture_path(source, file)
+    return None if path is None else _reduced(str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_data(show_spinner=False, max_entries=4000)
+def _reduced(path: str, changed: int) -> str | None:
+    # A changed file is another one: `changed` is part of what the cache goes by.
+    try:
+        pixels = read_image(Path(path)).pixels
+    except ImageError:
+        return None
+    height, width = pixels.shape[:2]
+    scale = min(1.0, SIDE * _SHARPNESS / min(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+    done, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}" if done else None
+
+
+def _figure(file: str, truth: str, source: str | None, answers: list[str]) -> str:
+    alt = f"{truth}, picture {Path(file).name}"
+    if source is None:
+        picture = f'<div style="{_EMPTY}" role="img" aria-label="{escape(alt)}, not at hand">not at hand</div>'
+    else:
+        picture = f'<img src="{source}" alt="{escape(alt)}" style="{_BOX};object-fit:cover">'
+    items = "".join(answers)
+    return (
+        f'<figure style="{_FIGURE}">{picture}<figcaption style="{_WORDS}"><strong>{escape(truth)}</strong> (truth)'
+        f'<ul style="list-style:none;margin:0.15rem 0;padding:0">{items}</ul>'
+        f'<span style="opacity:0.8" title="{escape(file)}">{escape(short_name(file))}</span></figcaption></figure>'
+    )
+
+
+def _answer(name: str, label: str, confidence: float, right: bool) -> str:
+    mark = '<span role="img" aria-label="right">✓</span>' if right else '<span role="img" aria-label="wrong">✗</span>'
+    said = f"{mark} {escape(class_facts(label).name)}, {percent(confidence)}"
+    return f"<li>{said if right else f'<strong>{said}</strong>'} · {escape(name)}</li>"
