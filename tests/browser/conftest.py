@@ -18,7 +18,7 @@ WAIT_MS = 30_000  # a busy machine is not a broken promise
 expect.set_options(timeout=WAIT_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The system's Chromium; skips where there is none, fails in CI."""
     path = chromium_path()
@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address() -> Iterator[str]:
     """The app's address."""
     with running_app() as url:

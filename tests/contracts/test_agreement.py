@@ -14,18 +14,21 @@ from wbc_core.services.models import model_folder
 from wbc_core.settings import settings
 
 SOURCES = ("pbc", "raabin", "kaggle")
+MOST = 240
+"""Pictures of each set: `wbc train` has compared all of them before it wrote the card's keras_agreement."""
 
 
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
-def test_probabilities_equal_keras_on_every_test_picture(data_dir, tmp_path, source):
+def test_probabilities_equal_keras_on_test_pictures(data_dir, tmp_path, source):
     import keras
 
     folder = model_folder(None)
     classifier = Classifier(folder, threads=2)
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     images = read_split(data_dir / source, "test")
+    images = images[:: -(-len(images) // MOST)]
     crops = cached_crops(images, classifier.card.preprocessing, tmp_path)
     for at in range(0, len(crops), 64):
         batch = np.asarray(crops[at : at + 64])
