@@ -140,7 +140,7 @@ def difference_chart(first: ModelMeasures, second: ModelMeasures) -> altair.Laye
     rows = _long(first.labels, points, "points")
     rows["text"] = [f"{value:+.1f}" if abs(value) >= 0.05 else "" for value in rows["points"]]
     most = max(float(np.abs(points).max()), 1.0)
-    scale = altair.Scale(domain=[-most, 0, most], range=[SECOND_MORE, PALE, FIRST_MORE])
+    scale = altair.Scale(domain=[-most, 0, most], range=[SECOND_MORE, PALE, FIRST_MORE], interpolate="rgb")
     base = _base(rows, first.labels)
     tips = [
         altair.Tooltip("true class:N"),
@@ -199,7 +199,12 @@ def _long(labels: Sequence[str], values: NDArray[np.float64], column: str) -> pd
 def _base(rows: pd.DataFrame, labels: Sequence[str]) -> altair.Chart:
     order = [class_facts(label).name for label in labels]
     axis = altair.Axis(labelLimit=130, ticks=False, domain=False, grid=False)
-    x = altair.X("named:N", sort=order, title="The model said", axis=altair.Axis(**axis.to_dict(), labelAngle=-45))
+    x = altair.X(
+        "named:N",
+        sort=order,
+        title="The model said",
+        axis=altair.Axis(**axis.to_dict(), labelAngle=-45, labelOverlap=False),
+    )
     y = altair.Y("true class:N", sort=order, title="True class", axis=axis)
     chart: altair.Chart = altair.Chart(rows).encode(x=x, y=y)
     return chart

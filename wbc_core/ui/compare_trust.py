@@ -154,7 +154,10 @@ def pareto_chart(
         scale=altair.Scale(type="log", nice=False, padding=30),
     )
     y = altair.Y(
-        "accuracy:Q", title="Accuracy", scale=altair.Scale(zero=False, padding=20), axis=altair.Axis(format="~%")
+        "accuracy:Q",
+        title="Accuracy",
+        scale=altair.Scale(zero=False, nice=False, padding=20),
+        axis=altair.Axis(format="~%"),
     )
     base = altair.Chart(rows).encode(x=x, y=y)
     front = base.transform_filter(f"datum.front == '{ON_FRONT}'").mark_line(
