@@ -139,7 +139,7 @@ def class_bars(
     key = altair.Legend(orient="top", title=None, columns=1) if legend else None
     base = altair.Chart(rows).encode(
         y=y,
-        yOffset=altair.YOffset("model:N", sort=shown, scale=altair.Scale(paddingOuter=0.25)),
+        yOffset=altair.YOffset("model:N", sort=shown, scale=altair.Scale(paddingOuter=0.25), bandPosition=0.5),
         color=altair.Color("model:N", scale=scale(shown), legend=key),
     )
     tips = [
