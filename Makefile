@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RECIPE ?= models/recipes/wbc8-lite0.yaml
+# Whole test files side by side; each process may hold a training framework, hence not one for every core.
+IN_PARALLEL := -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help run environment test lint format bench screenshots train lock clean
 .DEFAULT_GOAL := help
@@ -41,7 +43,7 @@ run: $(VENV)/.app
 	$(BIN)/streamlit run app.py $(ARGS)
 
 test: environment
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),$(IN_PARALLEL))
 
 lint: environment
 	$(BIN)/ruff check .
