@@ -15,6 +15,7 @@ import typer
 from wbc_core import __version__
 from wbc_core.cli.compare import compare
 from wbc_core.cli.datasets import datasets_app
+from wbc_core.cli.enlarging import train_enlarger
 from wbc_core.cli.explaining import add_explanation_commands
 from wbc_core.cli.jobs import jobs_app
 from wbc_core.errors import WbcError
@@ -33,6 +34,7 @@ add_explanation_commands(models_app)
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(jobs_app, name="jobs")
 app.command()(compare)
+app.command()(train_enlarger)
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id; the default model if not given.")]
 LabelsOption = Annotated[str | None, typer.Option("--labels", help="Choose between these labels only, e.g. a,b,c.")]

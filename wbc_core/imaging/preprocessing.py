@@ -63,6 +63,7 @@ class Preprocessing(BaseModel):
         "espcn_x3",
         "espcn_x4",
         "lapsrn_x2",
+        "cell_x2",
     ] = Field("none", description="Network that enlarges crops smaller than the size; larger ones are reduced as ever.")
     colour_normalisation: Literal["none", "reinhard"] = Field(
         "none", description="'reinhard' brings mean and deviation of L*, a* and b* to fixed targets."

@@ -2,7 +2,9 @@
 
 The networks enlarge the luminance; the two chrominances, in which eye and camera resolve less, are interpolated.
 FSRCNN: Dong et al. 2016, arXiv:1608.00367; ESPCN: Shi et al. 2016, arXiv:1609.05158; LapSRN: Lai et al. 2017,
-arXiv:1704.03915. Their files, trained on photographs, are those that OpenCV's super-resolution module documents.
+arXiv:1704.03915. Their files, trained on photographs, are those that OpenCV's super-resolution module documents. The
+cell enlarger is this project's own, trained on pictures of blood cells (:mod:`wbc_core.training.enlarging`); its file
+lies beside this one, and it predicts what is to be added to a bicubic enlargement.
 """
 
 from __future__ import annotations
@@ -26,11 +28,18 @@ from wbc_core.settings import settings
 
 @dataclass(frozen=True)
 class Enlarger:
-    """One network: its file in the folder of weights, its factor, and the file's SHA-256."""
+    """One network: its file in the folder of weights or of this package, its factor, and the file's SHA-256.
+
+    Attributes
+    ----------
+    own : bool
+        Whether it is this project's: an ONNX file in the package, which predicts the difference to bicubic enlargement.
+    """
 
     file: str
     factor: int
     sha256: str
+    own: bool = False
 
 
 ENLARGERS: Final[Mapping[str, Enlarger]] = MappingProxyType(
@@ -45,9 +54,15 @@ ENLARGERS: Final[Mapping[str, Enlarger]] = MappingProxyType(
         "espcn_x3": Enlarger("ESPCN_x3.pb", 3, "0e667db7a431d14c32568ed79bf21701a64df8b1d162e48ca1f8800affe2c2b3"),
         "espcn_x4": Enlarger("ESPCN_x4.pb", 4, "e403f06309229cf36009cd8fb0da032ba7643fae9f15cf94fe562e8edf8fef47"),
         "lapsrn_x2": Enlarger("LapSRN_x2.pb", 2, "f59c86e6835bbca646dbd81588f07820dfe3bd09e3702976ae2d90b5fc0f0b21"),
+        "cell_x2": Enlarger(
+            "cell_x2.onnx", 2, "6b7c6d30c29b00dc68b0efc5876e575d18522f5fa1c1ab700a5f80b52a26581f", own=True
+        ),
     }
 )
 """The networks by the name that a recipe gives. Digests are checked: another file would give a model other input."""
+
+OWN_FOLDER: Final = Path(__file__).resolve().parent / "data"
+"""Where the project's own network lies."""
 
 _LENGTH_DELIMITED: Final = 2
 _of_this_thread = threading.local()
@@ -77,9 +92,14 @@ def enlarge(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
     height, width = pixels.shape[0] * factor, pixels.shape[1] * factor
     colours = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)
     network = _network(name)
-    network.setInput(cv2.dnn.blobFromImage(colours[..., 0].astype(np.float32), 1 / 255.0))
-    luminance = np.asarray(network.forward())[0, 0]
     large = cv2.resize(colours, (width, height), interpolation=cv2.INTER_CUBIC)
+    scaled = colours[..., 0].astype(np.float32) / 255
+    if ENLARGERS[name].own:
+        network.setInput(scaled[np.newaxis, ..., np.newaxis])
+        luminance = np.asarray(network.forward())[0, ..., 0] + large[..., 0] / np.float32(255)
+    else:
+        network.setInput(cv2.dnn.blobFromImage(scaled))
+        luminance = np.asarray(network.forward())[0, 0]
     large[..., 0] = np.clip(np.rint(luminance * 255), 0, 255).astype(np.uint8)
     return np.asarray(cv2.cvtColor(large, cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
 
@@ -91,7 +111,8 @@ def _network(name: str) -> Any:
     if (name, folder) not in networks:
         graph = np.frombuffer(_graph(name, folder), np.uint8)
         try:
-            networks[name, folder] = cv2.dnn.readNetFromTensorflow(graph)
+            read = cv2.dnn.readNetFromONNX if ENLARGERS[name].own else cv2.dnn.readNetFromTensorflow
+            networks[name, folder] = read(graph)
         except cv2.error as error:
             raise ModelError(
                 f"OpenCV {cv2.__version__} cannot read the super-resolution network {ENLARGERS[name].file}.",
@@ -103,20 +124,21 @@ def _network(name: str) -> Any:
 @lru_cache(maxsize=len(ENLARGERS))
 def _graph(name: str, folder: Path) -> bytes:
     """Read and check a network's file, once per process."""
-    path = folder / ENLARGERS[name].file
+    enlarger = ENLARGERS[name]
+    path = (OWN_FOLDER if enlarger.own else folder) / enlarger.file
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(
-            f"The super-resolution network {path.name} is not in {folder}.",
+            f"The super-resolution network {path.name} is not in {path.parent}.",
             "Set WBC_WEIGHTS_DIR to the folder that holds it.",
         ) from error
-    if hashlib.sha256(data).hexdigest() != ENLARGERS[name].sha256:
+    if hashlib.sha256(data).hexdigest() != enlarger.sha256:
         raise ModelError(
             f"The super-resolution network {path} is another one than models are trained with.",
             "Fetch the file again; its SHA-256 stands in wbc_core/imaging/super_resolution.py.",
         )
-    return _with_opencv_names(data)
+    return data if enlarger.own else _with_opencv_names(data)
 
 
 def _with_opencv_names(graph: bytes) -> bytes:

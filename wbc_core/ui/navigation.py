@@ -35,6 +35,16 @@ def compare_models() -> StreamlitPage:
     )
 
 
+def super_resolution() -> StreamlitPage:
+    """Return the page that shows what enlarging does."""
+    return st.Page(
+        ROOT / "pages" / "lab" / "super_resolution.py",
+        title="Super resolution",
+        icon=":material/zoom_in:",
+        url_path="super_resolution",
+    )
+
+
 def training_curves() -> StreamlitPage:
     """Return the page that shows how trainings went."""
     return st.Page(
