@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RECIPE ?= models/recipes/wbc8-lite0.yaml
 # Whole test files side by side; each process may hold a training framework, hence not one for every core.
-IN_PARALLEL := -n logical --maxprocesses 4 --dist loadfile
+IN_PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run environment test lint format bench screenshots train lock clean
 .DEFAULT_GOAL := help
