@@ -36,7 +36,7 @@ def main(spec: Path, run_dir: Path) -> int:
             for step in range(STEPS):
                 reporter.report("running", epoch=epoch, epochs=recipe.epochs, step=step, steps=STEPS, eta_s=1.0)
                 if "slow" in words:
-                    time.sleep(0.1)
+                    time.sleep(0.3)  # long enough for a search on a busy machine to see the epoch
                 if "greedy" in words:
                     os.kill(os.getpid(), signal.SIGKILL)
                 while epoch == gate and step == 1 and not (run_dir / "go").exists() and not asked:
