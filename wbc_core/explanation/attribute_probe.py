@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from wbc_core.errors import ModelError
-from wbc_core.explanation.stored_arrays import packed_arrays, unpacked_arrays
 from wbc_core.inference.cards import ModelCard, read_verified
 from wbc_core.inference.classifier import softmax
 from wbc_core.inference.measurements import Estimate
+from wbc_core.inference.stored_arrays import packed_arrays, unpacked_arrays
 
 CARD_NAME, WEIGHTS_NAME = "attributes.json", "attributes.npz"
 

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict
 
 from wbc_core.datasets.sources import LabelledImage
 from wbc_core.errors import ModelError
-from wbc_core.explanation.stored_arrays import packed_arrays, unpacked_arrays
 from wbc_core.inference.cards import ModelCard, read_verified
 from wbc_core.inference.measurements import Estimate
+from wbc_core.inference.stored_arrays import packed_arrays, unpacked_arrays
 
 CARD_NAME, INDEX_NAME = "reference_cells.json", "reference_cells.npz"
 

@@ -5,8 +5,6 @@ Larger is stranger. Fitting is in :mod:`wbc_core.evaluation.novelty_fitting`; he
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from wbc_core.errors import ModelError
+from wbc_core.inference.stored_arrays import packed_arrays, unpacked_arrays
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -127,10 +126,8 @@ class NoveltyScore:
 
     def to_bytes(self) -> bytes:
         """Return the score as an ``.npz`` file, numbers in half precision."""
-        written = io.BytesIO()
-        named: dict[str, Any] = {name: values.astype(np.float16) for name, values in self.arrays.items()}
-        np.savez_compressed(written, method=np.array(self.method), **named)
-        return written.getvalue()
+        halved: dict[str, NDArray[Any]] = {name: values.astype(np.float16) for name, values in self.arrays.items()}
+        return packed_arrays(halved | {"method": np.array(self.method)})
 
 
 def read_novelty(data: bytes, model_id: str) -> NoveltyScore:
@@ -142,10 +139,10 @@ def read_novelty(data: bytes, model_id: str) -> NoveltyScore:
         If the file is no such score.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            method = str(stored["method"])
-            arrays = {name: stored[name].astype(np.float32) for name in _NEEDS[method]}
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        stored = unpacked_arrays(data)
+        method = str(stored["method"])
+        arrays = {name: stored[name].astype(np.float32) for name in _NEEDS[method]}
+    except (ValueError, KeyError) as error:
         raise ModelError(
             f"The novelty score of the model {model_id} cannot be read.", "Fetch the model's folder again."
         ) from error

@@ -121,7 +121,7 @@ def write_attribute_probes(model_id: str | None = None, *, report: Report | None
         mean_accuracy=_mean_by_group(np.array(right).mean(axis=0), [cell.image.group for cell in parts["test"]]),
     )
     probes: Mapping[str, LinearProbe] = {name: chosen.probe for name, chosen in fitted.items()}
-    _put_beside(folder, {CARD_NAME: _json(card), WEIGHTS_NAME: packed(probes)})
+    put_beside(folder, {CARD_NAME: _json(card), WEIGHTS_NAME: packed(probes)})
     return card
 
 
@@ -204,13 +204,13 @@ def write_reference_cells(
     chosen = spread_choice([image for part in parts for image in part.train], per_class)
     if report is not None:
         report(f"{len(chosen):,} cells of {', '.join(part.name for part in parts)}")
-    embeddings = _embeddings(chosen, classifier)
+    embeddings = embedded(chosen, classifier)
     index = build_index(chosen, embeddings, axes)
     spread = embeddings - index.centre
     agrees = {}
     for part in parts:
         held = part.validation
-        nearest = index.similarities(_embeddings(held, classifier)).argmax(axis=1)
+        nearest = index.similarities(embedded(held, classifier)).argmax(axis=1)
         hits = sum(index.names[at][2] == image.label for at, image in zip(nearest, held, strict=True))
         if (share := proportion(hits, len(held))) is not None:
             agrees[part.name] = share
@@ -225,11 +225,12 @@ def write_reference_cells(
         kept_variance=float(((spread @ index.axes.astype(np.float32)) ** 2).sum() / (spread**2).sum()),
         nearest_agrees=agrees,
     )
-    _put_beside(folder, {REFERENCE_CARD_NAME: _json(card), INDEX_NAME: packed_index(index)})
+    put_beside(folder, {REFERENCE_CARD_NAME: _json(card), INDEX_NAME: packed_index(index)})
     return card
 
 
-def _embeddings(images: Sequence[LabelledImage], classifier: Classifier) -> NDArray[np.float32]:
+def embedded(images: Sequence[LabelledImage], classifier: Classifier) -> NDArray[np.float32]:
+    """Return the embeddings of pictures, float32 (pictures, channels), from the cache where they are known."""
     return np.asarray(embeddings_of(images, classifier, settings().cache_dir), np.float32)
 
 
@@ -237,12 +238,12 @@ def _json(card: AttributeCard | ReferenceCard) -> bytes:
     return (card.model_dump_json(indent=1) + "\n").encode()
 
 
-def _put_beside(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into a model's folder and their digests into its card."""
+def put_beside(folder: Path, contents: Mapping[str, bytes], **facts: object) -> None:
+    """Write files into a model's folder, and their digests and further fields into its card."""
     for name, content in contents.items():
         partial = folder / f"{name}.partial"
         partial.write_bytes(content)
         partial.replace(folder / name)
     card = load_card(folder)
     listed = card.files | {name: describe_file(folder / name) for name in contents}
-    save_card(card.model_copy(update={"files": listed}), folder)
+    save_card(card.model_copy(update={"files": listed, **facts}), folder)

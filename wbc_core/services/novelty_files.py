@@ -14,15 +14,15 @@ from wbc_core.datasets.sources import LabelledImage, read_split
 from wbc_core.errors import DatasetError, ModelError
 from wbc_core.evaluation.metrics import proportion
 from wbc_core.evaluation.novelty_fitting import fit_novelty, separation
-from wbc_core.explanation.embeddings import embeddings_of
 from wbc_core.explanation.linear_head import LinearHead, head_of
 from wbc_core.explanation.reference_cells import spread_choice
-from wbc_core.inference.cards import NOVELTY, NoveltyFacts, describe_file, load_card, save_card
+from wbc_core.inference.cards import NOVELTY, NoveltyFacts
 from wbc_core.inference.classifier import Classifier
 from wbc_core.inference.measurements import Estimate
 from wbc_core.inference.novelty import METHODS, NoveltyScore, Scores, read_novelty
 from wbc_core.recipes.sets import recipe_sets
 from wbc_core.recipes.spec import read_recipe
+from wbc_core.services.explanation_files import embedded, put_beside
 from wbc_core.services.models import classifier_for, model_folder
 from wbc_core.settings import ROOT, settings
 
@@ -71,7 +71,7 @@ def write_novelty(model_id: str | None = None, *, score: str = SCORE, report: Re
     parts = recipe_sets(recipe, (settings().data_dir, settings().datasets_dir))
     chosen = spread_choice([image for part in parts for image in part.train], PER_CLASS)
     say(f"{len(chosen):,} training cells of {', '.join(part.name for part in parts)}")
-    embeddings = _embeddings(chosen, classifier)
+    embeddings = embedded(chosen, classifier)
     truth = np.array([classifier.card.labels.index(image.label) for image in chosen])
     fitted = fit_novelty(score, embeddings, _logits(embeddings, head), truth)
     stored = fitted.to_bytes()
@@ -94,22 +94,13 @@ def write_novelty(model_id: str | None = None, *, score: str = SCORE, report: Re
         separation={name: separation(tests[first], values) for name, values in unknown.items()},
         refused={name: _share(values > threshold) for name, values in unknown.items()},
     )
-    partial = folder / f"{NOVELTY}.partial"
-    partial.write_bytes(stored)
-    partial.replace(folder / NOVELTY)
-    card = load_card(folder)
-    files = card.files | {NOVELTY: describe_file(folder / NOVELTY)}
-    save_card(card.model_copy(update={"novelty": facts, "files": files}), folder)
+    put_beside(folder, {NOVELTY: stored}, novelty=facts)
     return facts
 
 
 def _scores(score: NoveltyScore, images: Sequence[LabelledImage], classifier: Classifier, head: LinearHead) -> Scores:
-    embeddings = _embeddings(images, classifier)
+    embeddings = embedded(images, classifier)
     return score(embeddings, _logits(embeddings, head))
-
-
-def _embeddings(images: Sequence[LabelledImage], classifier: Classifier) -> NDArray[np.float32]:
-    return np.asarray(embeddings_of(images, classifier, settings().cache_dir), np.float32)
 
 
 def _logits(embeddings: NDArray[np.float32], head: LinearHead) -> NDArray[np.float32]:
