@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.studies.sampling import cells
 from wbc_core.biology.cell_types import CELL_TYPES
 from wbc_core.datasets.cache import cached_crops
 from wbc_core.datasets.sources import LabelledImage, read_split
@@ -82,7 +83,7 @@ def trained(label: str) -> Classifier:
     return Classifier(folder / "export", settings().inference_threads)
 
 
-def drawn(images: Sequence[LabelledImage], count: int, seed: int = 0) -> tuple[LabelledImage, ...]:
+def drawn_by_type(images: Sequence[LabelledImage], count: int, seed: int = 0) -> tuple[LabelledImage, ...]:
     """Draw up to so many pictures of every type."""
     rng = np.random.default_rng(seed)
     chosen: list[int] = []
@@ -106,7 +107,7 @@ def study(label: str, test_too: bool) -> list[Row]:
     """Train without one type, and ask every score to notice it."""
     classifier = trained(label)
     home = settings().data_dir / "pbc"
-    fitted_on = drawn([image for image in read_split(home, "train") if image.label != label], FITTED_ON)
+    fitted_on = drawn_by_type([image for image in read_split(home, "train") if image.label != label], FITTED_ON)
     embeddings, logits = answers(classifier, fitted_on)
     truth = np.array([classifier.card.labels.index(image.label) for image in fitted_on])
     parts = {name: read_split(home, name) for name in (("val", "test") if test_too else ("val",))}
@@ -197,9 +198,7 @@ def write_csv(rows: Sequence[Row], path: Path) -> None:
         figures = [f"{part}_auroc{suffix}" for part in ("val", "test") for suffix in ("", "_low", "_high")]
         writer.writerow(["left_out", "score", "val_accuracy_of_the_others", *figures])
         for row in rows:
-            values: list[str] = []
-            for area in (row.validation, row.test):
-                values += ["", "", ""] if area is None else [f"{v:.4f}" for v in (area.value, area.low, area.high)]
+            values = [*cells(row.validation), *cells(row.test)]
             writer.writerow([row.label, row.method, f"{row.accuracy:.4f}", *values])
 
 

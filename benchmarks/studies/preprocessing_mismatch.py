@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from benchmarks.studies.sampling import cells, drawn
 from wbc_core.biology.cell_types import CELL_TYPES
 from wbc_core.datasets.cache import cached_crops
-from wbc_core.datasets.sources import LabelledImage, read_split
+from wbc_core.datasets.sources import read_split
 from wbc_core.evaluation.metrics import proportion
 from wbc_core.imaging.preprocessing import Preprocessing
 from wbc_core.inference.measurements import Estimate
@@ -82,17 +83,11 @@ class Row:
     test: Estimate | None
 
 
-def subset(images: Sequence[LabelledImage], count: int, seed: int) -> tuple[LabelledImage, ...]:
-    """Draw pictures without regard to their class, in their old order."""
-    chosen = np.sort(np.random.default_rng(seed).choice(len(images), min(count, len(images)), replace=False))
-    return tuple(images[index] for index in chosen)
-
-
 def read_part(name: str, pictures: int | None = None) -> Part:
     """Read one part of pbc, or some of its pictures."""
     images = read_split(settings().data_dir / "pbc", name)
     if pictures is not None:
-        images = subset(images, pictures, SEED)
+        images = drawn(images, pictures, SEED)
     crops = cached_crops(images, Preprocessing(size=SIZE, crop="centre"), settings().cache_dir)
     return Part(crops, np.array([CELL_TYPES.index(image.label) for image in images]))
 
@@ -228,9 +223,7 @@ def write_csv(rows: Sequence[Row], path: Path) -> None:
         figures = [f"{part}{suffix}" for part in ("val_accuracy", "test_accuracy") for suffix in ("", "_low", "_high")]
         writer.writerow(["trained_on", "evaluated_on", "penalty", *figures])
         for row in rows:
-            values: list[str] = []
-            for part in (row.validation, row.test):
-                values += ["", "", ""] if part is None else [f"{v:.4f}" for v in (part.value, part.low, part.high)]
+            values = [*cells(row.validation), *cells(row.test)]
             writer.writerow([row.trained_on, row.evaluated_on, f"{row.penalty:g}", *values])
 
 

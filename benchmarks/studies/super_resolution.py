@@ -25,6 +25,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from benchmarks.studies.sampling import cells, drawn
 from wbc_core.datasets.sources import LabelledImage, read_split
 from wbc_core.evaluation.metrics import proportion
 from wbc_core.imaging.decoding import read_image
@@ -123,12 +124,6 @@ def rows_of(tallies: dict[str, Tally], pictures: str, factor: int) -> list[Row]:
     return rows
 
 
-def drawn(images: Sequence[LabelledImage], count: int, seed: int = 0) -> list[LabelledImage]:
-    """Draw pictures without regard to their class, in their old order."""
-    chosen = np.sort(np.random.default_rng(seed).choice(len(images), min(count, len(images)), replace=False))
-    return [images[index] for index in chosen]
-
-
 def markdown_table(rows: Sequence[Row]) -> str:
     """Return the rows as a table."""
     lines = [
@@ -153,9 +148,10 @@ def write_csv(rows: Sequence[Row], path: Path) -> None:
         writer.writerow(COLUMNS)
         for row in rows:
             quality = ["", ""] if row.psnr_db is None else [f"{row.psnr_db:.3f}", f"{row.ssim:.4f}"]
-            share = [f"{value:.4f}" for value in (row.accuracy.value, row.accuracy.low, row.accuracy.high)]
             p_value = "" if row.p_value is None else f"{row.p_value:.4g}"
-            writer.writerow([row.pictures, row.factor, row.method, row.n, *quality, f"{row.ms:.2f}", *share, p_value])
+            writer.writerow(
+                [row.pictures, row.factor, row.method, row.n, *quality, f"{row.ms:.2f}", *cells(row.accuracy), p_value]
+            )
 
 
 def page(rows: Sequence[Row], model: str) -> str:
