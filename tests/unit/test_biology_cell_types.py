@@ -129,13 +129,16 @@ def test_every_source_is_used_and_every_row_has_one() -> None:
     for row in [*read_table("morphology.yaml"), *read_table("cell_types.yaml").values(), *study, *own_forms]:
         assert row["sources"]
         used |= set(row["sources"])
+    facts = read_table("counting_facts.yaml")
+    used |= {row["source"] for row in (facts["reliable_leukocyte_count"], *facts["band_rules"].values())}
     assert used == set(read_table("sources.yaml"))
 
 
 def test_every_range_row_belongs_to_a_type_and_a_use() -> None:
     rows = read_rows("normal_ranges.csv")
-    assert {row["cell_type"] for row in rows} <= set(CELL_TYPES)
-    assert {row["use"] for row in rows} == {"default", "other", "upper_limit"}
+    assert {row["cell_type"] for row in rows} <= {*CELL_TYPES, "leukocyte"}
+    assert {row["use"] for row in rows} == {"default", "other", "upper_limit", "by_age"}
+    assert all(row["age_from"] for row in rows)
     defaults = [row["cell_type"] for row in rows if row["use"] == "default"]
     assert len(defaults) == len(set(defaults))
 

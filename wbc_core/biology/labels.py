@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from types import MappingProxyType
 
 from wbc_core.biology.cell_types import CELL_TYPES
+from wbc_core.biology.spelling import closest_names, comparison_form, quoted, singular
 from wbc_core.biology.tables import read_table
 from wbc_core.errors import DatasetError
 
@@ -70,19 +70,19 @@ def canonical_label(text: str, allowed: Sequence[str] | None = None) -> str:
     ('neutrophil', 'immature_granulocyte', 'erythroblast')
     """
     choice = ALL_LABELS if allowed is None else tuple(allowed)
-    key = _key(text)
+    key = comparison_form(text)
     if not key:
         raise DatasetError("A cell type is empty.", f"Choose from: {', '.join(choice)}.")
     names = _names()
-    label = names.get(key) or names.get(_singular(key)) or key
+    label = names.get(key) or names.get(singular(key)) or key
     if label in choice:
         return label
     if label in ALL_LABELS:
         raise DatasetError(
-            f"{_quoted(text)} means {label}, which is not among the cell types to choose from.",
+            f"{quoted(text)} means {label}, which is not among the cell types to choose from.",
             f"Choose from: {', '.join(choice)}.",
         )
-    raise DatasetError(f"{_quoted(text)} is not a known cell type.", _suggestion(key, choice))
+    raise DatasetError(f"{quoted(text)} is not a known cell type.", _suggestion(key, choice))
 
 
 def parse_labels(text: str, allowed: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -144,19 +144,19 @@ def parse_merge(text: str, allowed: Sequence[str] | None = None) -> Merge:
     form = "Write it as new=a+b, such as eosinophil_basophil=eosinophil+basophil."
     name, equals, right = (part.strip() for part in text.partition("="))
     if not equals or "=" in right:
-        raise DatasetError(f"{_quoted(text)} is not a merge: expected one equals sign.", form)
+        raise DatasetError(f"{quoted(text)} is not a merge: expected one equals sign.", form)
     name = name.lower()
     if not _MERGE_NAME.fullmatch(name):
         raise DatasetError(
-            f"{_quoted(name)} cannot name a merge: expected a letter, then letters, digits or underscores.", form
+            f"{quoted(name)} cannot name a merge: expected a letter, then letters, digits or underscores.", form
         )
     members = _distinct(right.split("+"), text, allowed)
     if len(members) < 2:
-        raise DatasetError(f"The merge {_quoted(text)} has only one member: expected at least two.", form)
-    meaning = _names().get(_key(name))
+        raise DatasetError(f"The merge {quoted(text)} has only one member: expected at least two.", form)
+    meaning = _names().get(comparison_form(name))
     if meaning is not None and name not in members:
         raise DatasetError(
-            f"The merge {_quoted(text)} takes a name that already means {meaning}.",
+            f"The merge {quoted(text)} takes a name that already means {meaning}.",
             "Choose a new name, or the canonical name of one of the members.",
         )
     return Merge(name, members)
@@ -206,7 +206,7 @@ def _distinct(parts: Iterable[str], text: str, allowed: Sequence[str] | None) ->
     for part in parts:
         label = canonical_label(part, allowed)
         if label in labels:
-            raise DatasetError(f"{_quoted(text)} names {label} twice.", "Name each cell type once.")
+            raise DatasetError(f"{quoted(text)} names {label} twice.", "Name each cell type once.")
         labels.append(label)
     return tuple(labels)
 
@@ -220,28 +220,11 @@ def _names() -> Mapping[str, str]:
     names = {label: label for label in ALL_LABELS}
     for label, aliases in table.items():
         for alias in aliases:
-            if names.setdefault(_key(alias), label) != label:
-                raise DatasetError(f"aliases.yaml gives {_quoted(alias)} two meanings.", "Reinstall wbc-core.")
+            if names.setdefault(comparison_form(alias), label) != label:
+                raise DatasetError(f"aliases.yaml gives {quoted(alias)} two meanings.", "Reinstall wbc-core.")
     return MappingProxyType(names)
-
-
-def _key(text: str) -> str:
-    without_remark = re.sub(r"\([^()]*\)", " ", text)
-    return re.sub(r"[\s_\-]+", "_", without_remark.casefold()).strip("_")
-
-
-def _singular(key: str) -> str:
-    return key.removesuffix("s")
 
 
 def _suggestion(key: str, choice: Sequence[str]) -> str:
     names = {name: label for name, label in _names().items() if label in choice} | {label: label for label in choice}
-    closest = dict.fromkeys(names[name] for name in get_close_matches(key, names, n=6, cutoff=0.6))
-    if closest:
-        return f"The closest: {', '.join(closest)}. All: {', '.join(choice)}."
-    return f"Choose from: {', '.join(choice)}."
-
-
-def _quoted(text: str) -> str:
-    shown = text.strip()
-    return f'"{shown if len(shown) <= 60 else shown[:57] + "..."}"'
+    return closest_names(key, names, choice)

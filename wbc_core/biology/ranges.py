@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
@@ -81,13 +82,21 @@ def ranges(label: str, use: Literal["default", "other", "upper_limit"]) -> tuple
         The range shown by default, those of other sources, or how much a method reports of a cell that a normal film
         does not show.
     """
-    found = []
-    for row in read_rows("normal_ranges.csv"):
-        if row["cell_type"] != label or row["use"] != use:
-            continue
-        limits = {name: float(row[name]) if row[name] else None for name in row if name.endswith(("_low", "_high"))}
-        texts = {name: row[name] for name in ("population", "method", "remark")}
-        excluded = {"percent_high_excluded": row["percent_high_excluded"] == "yes"}
-        fields = limits | texts | excluded | {"source": source(row["source"])}
-        found.append(validated(NormalRange, fields, f"normal_ranges.csv, {label}"))
-    return tuple(found)
+    return tuple(
+        range_of_row(row) for row in read_rows("normal_ranges.csv") if row["cell_type"] == label and row["use"] == use
+    )
+
+
+def range_of_row(row: Mapping[str, str]) -> NormalRange:
+    """Return the range that a row of ``normal_ranges.csv`` states.
+
+    Raises
+    ------
+    DatasetError
+        The row does not fit.
+    """
+    limits = {name: float(row[name]) if row[name] else None for name in row if name.endswith(("_low", "_high"))}
+    texts = {name: row[name] for name in ("population", "method", "remark")}
+    excluded = {"percent_high_excluded": row["percent_high_excluded"] == "yes"}
+    fields = limits | texts | excluded | {"source": source(row["source"])}
+    return validated(NormalRange, fields, f"normal_ranges.csv, {row['cell_type']}")
