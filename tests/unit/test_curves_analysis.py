@@ -150,6 +150,17 @@ def test_training_accuracy_below_validation_is_explained_and_not_called_good(
     )
 
 
+def test_the_epoch_that_the_words_name_is_the_best_of_the_table() -> None:
+    loss = np.r_[np.linspace(1.0, 0.3, 18), 0.296, 0.299, 0.298, 0.3]  # of three, the mean is lowest at epoch 20
+    found = overfitting(curve(loss=FALLING[:22], val_loss=loss))
+    assert found.turn == summarise(curve(val_loss=loss)).best_epoch == 19
+    assert found.sentences[0].startswith("The validation loss is lowest around epoch 19 and stays level after it")
+    loss[11] = 0.29  # one epoch that stands out is no turn
+    found = overfitting(curve(loss=FALLING[:22], val_loss=loss))
+    assert (found.turn, summarise(curve(val_loss=loss)).best_epoch) == (19, 12)
+    assert found.sentences[0].startswith("The validation loss, smoothed, is lowest around epoch 19 and stays level")
+
+
 def test_a_run_whose_best_epoch_is_its_last_names_one_gap() -> None:
     found = overfitting(curve(loss=FALLING, val_loss=FALLING, accuracy=1 - FALLING / 2, val_accuracy=1 - FALLING / 2))
     assert found.sentences[1] == (

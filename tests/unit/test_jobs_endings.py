@@ -13,7 +13,7 @@ SMALLER = (
     "Make optimisation.batch_size or preprocessing.size smaller under a new id, or close other programs and resume."
 )
 BY_ITSELF = "It goes on by itself from its last finished epoch."
-SYSTEM = "The training was ended by the system, most likely for want of memory."
+KILLED = "The training was killed from outside, or because the machine ran out of memory."
 
 
 def status(state, message="", hint=""):
@@ -94,8 +94,8 @@ def status(state, message="", hint=""):
             "The training ended with exit code 127: its log is empty",
             f"Its log says more. {RESUMED}",
         ),
-        (-9, status("running"), ("epoch 0 done",), None, "interrupted", SYSTEM, BY_ITSELF),
-        (137, status("running"), (), None, "interrupted", SYSTEM, BY_ITSELF),  # through a shell
+        (-9, status("running"), ("epoch 0 done",), None, "interrupted", KILLED, BY_ITSELF),
+        (137, status("running"), (), None, "interrupted", KILLED, BY_ITSELF),  # through a shell
         (-11, status("running"), (), None, "interrupted", "The training crashed with the signal SIGSEGV.", BY_ITSELF),
         (200, None, (), None, "interrupted", "The training crashed with exit code 200.", BY_ITSELF),
         # Nobody saw how it ended: its folder has to say.
@@ -131,7 +131,7 @@ def test_what_is_killed_three_times_without_finishing_an_epoch_is_not_tried_agai
     second = judge(End(-9), status("running"), (), deaths=first.deaths)
     third = judge(End(-9), status("running"), (), deaths=second.deaths)
     assert [first.state, second.state, third.state] == ["interrupted", "interrupted", "failed"]
-    assert (third.message, third.hint) == (SYSTEM, SMALLER)
+    assert (third.message, third.hint) == (KILLED, f"{RESUMED} If memory ran out, make{SMALLER[4:]}")
     assert judge(End(-9), status("running"), (), deaths=second.deaths, progressed=True).deaths == 1
 
 

@@ -12,6 +12,7 @@ import cv2
 import pytest
 from stand_in_worker import COMMAND, QUICK
 
+from wbc_core.datasets.checks import counted
 from wbc_core.datasets.synthetic import render_cell
 from wbc_core.errors import WbcError
 from wbc_core.jobs.search_space import own_values, sizes, varied
@@ -92,7 +93,7 @@ def test_poor_trials_are_given_up_and_the_best_becomes_a_recipe(write):
         assert not (job.run_dir / EXPORT).exists()
         if row.outcome == "given up":
             assert job.state == "cancelled"
-            assert job.message == f"Given up after {row.epochs} epochs: others were better by then."
+            assert job.message == f"Given up after {counted(row.epochs, 'epoch')}: others were better by then."
             assert row.epochs < 3
             assert row.values["dropout"] > min(other.values["dropout"] for other in result.rows)
     least = min((row for row in result.rows if row.outcome == "finished"), key=lambda row: row.values["dropout"])

@@ -241,7 +241,9 @@ def test_an_estimate_says_what_it_rests_on(place):
     assert (found.epochs, found.pictures_per_epoch) == (3, 12)
     assert found.seconds > 3 * found.seconds_per_epoch > 0
     assert "timings of this network at 96 px on two cores" in found.sentence()
-    assert found.sentence().startswith("About ")
+    assert found.sentence().startswith("About 60 s for 3 epochs of under a second and 12 pictures each, about ")
+    one = jobs.estimate_job(RECIPE.replace("epochs: 3", "epochs: 1"))
+    assert one.sentence().startswith("About 60 s for 1 epoch of under a second and 12 pictures, about ")
 
 
 def test_an_estimate_learns_from_finished_runs_of_the_same_kind_on_this_host(place):

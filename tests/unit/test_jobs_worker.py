@@ -136,7 +136,7 @@ def test_bad_jobs_say_why_keep_their_last_lines_and_do_not_stop_the_next(values,
     assert crashed.message == "The training ended with exit code 1: RuntimeError: the network took fright"
     assert folder.last_lines(crashed.run_dir)[-1] == "RuntimeError: the network took fright"
     assert folder.read_status(crashed.run_dir).message == crashed.message
-    assert greedy.message == "The training was ended by the system, most likely for want of memory."
+    assert greedy.message == "The training was killed from outside, or because the machine ran out of memory."
     assert [job.attempts for job in (refused, crashed, greedy)] == [1, 1, 3]  # only what was killed is tried again
     assert queue.get(good).state == "finished"
 

@@ -74,7 +74,7 @@ def list_all(
 @jobs_app.command("show")
 def show(job_id: IdArgument, as_json: JsonOption = False) -> None:
     """Show a job: how far it is, what happened, the last lines of its log."""
-    from wbc_core.recipes.estimate import duration
+    from wbc_core.recipes.estimate import about
     from wbc_core.services.jobs import job_details
 
     job = job_details(job_id)
@@ -82,7 +82,7 @@ def show(job_id: IdArgument, as_json: JsonOption = False) -> None:
         print(json.dumps(job.as_dict(), indent=1))
         return
     epochs = f"{job.epoch} of {job.epochs}" if job.epochs else str(job.epoch)
-    left = f", about {duration(job.eta_s)} left" if job.eta_s is not None else ""
+    left = f", {about(job.eta_s)} left" if job.eta_s is not None else ""
     rows = {
         "id": job.id,
         "recipe": f"{job.recipe_id}: {job.title}",

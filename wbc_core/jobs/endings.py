@@ -15,6 +15,7 @@ DEATHS = 3
 """Killed this often in a row without having finished another epoch, a job is not tried again."""
 
 CONTINUES = "It continues from its last finished epoch when it is resumed."
+KILLED = "The training was killed from outside, or because the machine ran out of memory."
 SMALLER = (
     "Make optimisation.batch_size or preprocessing.size smaller under a new id, or close other programs and resume."
 )
@@ -114,7 +115,7 @@ def _killed(end: End, *, deaths: int) -> Outcome:
     if number is None:
         message, hint = "The training vanished, as when its machine restarts.", CONTINUES
     elif number == signal.SIGKILL:
-        message, hint = "The training was ended by the system, most likely for want of memory.", SMALLER
+        message, hint = KILLED, f"{CONTINUES} If memory ran out, {SMALLER[0].lower()}{SMALLER[1:]}"
     else:
         message, hint = f"The training crashed with {_name(number)}.", f"Its log says more. {CONTINUES}"
     if deaths >= DEATHS:

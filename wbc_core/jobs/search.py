@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Any
 
+from wbc_core.datasets.checks import counted
 from wbc_core.errors import WbcError
 from wbc_core.jobs.attempts import Backend
 from wbc_core.jobs.processes import process_name
@@ -170,7 +171,7 @@ class Search:
             if not given_up and 0 < told < self._plan.epochs and trial.should_prune():
                 given_up = True
                 trial.set_user_attr("given_up", told)
-                run.give_up(f"Given up after {told} epochs: others were better by then.")
+                run.give_up(f"Given up after {counted(told, 'epoch')}: others were better by then.")
             self._pause(run)
         losses = [loss for loss, _ in run.validation()]
         if run.job.state == "finished" and losses:
@@ -245,5 +246,6 @@ class Search:
             epochs=self._recipe.epochs,
             suffix="-best",
             title="(best of a search)",
-            note=f"Chosen by validation log loss among {trials} trials of {self._plan.epochs} epochs: {chosen}.",
+            note=f"Chosen by validation log loss among {counted(trials, 'trial')} of "
+            f"{counted(self._plan.epochs, 'epoch')}: {chosen}.",
         )

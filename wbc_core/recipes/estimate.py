@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from wbc_core.datasets.checks import counted
 from wbc_core.recipes.architectures import ARCHITECTURES
 from wbc_core.recipes.spec import Recipe
 
@@ -115,9 +116,10 @@ class Estimate:
 
     def sentence(self) -> str:
         """Return the estimate in words."""
+        pictures = counted(self.pictures_per_epoch, "picture") + (" each" if self.epochs > 1 else "")
         return (
-            f"About {duration(self.seconds)} for {self.epochs} epochs of about {duration(self.seconds_per_epoch)} and "
-            f"{self.pictures_per_epoch:,} pictures each, about {size(self.memory_mb)} of memory and "
+            f"About {duration(self.seconds)} for {counted(self.epochs, 'epoch')} of {about(self.seconds_per_epoch)} "
+            f"and {pictures}, about {size(self.memory_mb)} of memory and "
             f"{size(self.disk.run + self.disk.cache)} of disk. This rests on {self.rests_on}."
         )
 
@@ -217,6 +219,17 @@ def duration(seconds: float) -> str:
         return f"{seconds / 60:.0f} min"
     hours = seconds / 3600
     return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"
+
+
+def about(seconds: float) -> str:
+    """Return an estimated duration in words; none is so short that it takes no time.
+
+    Examples
+    --------
+    >>> about(0.2), about(3.4)
+    ('under a second', 'about 3 s')
+    """
+    return "under a second" if seconds < 1 else f"about {duration(seconds)}"
 
 
 def size(megabytes: float) -> str:

@@ -39,7 +39,7 @@ class Overfitting:
         end. ``level``: no rise beyond the scatter. ``unstable``: both losses rise. ``too_short`` and ``unknown``: no
         statement.
     turn : int or None
-        Epoch (from 1) with the lowest smoothed validation loss.
+        Epoch (from 1) of the lowest validation loss where the smoothed one is lowest.
     best, last : Gap or None
         Gap at the best and at the last epoch; None without both accuracies.
     sentences : tuple of str
@@ -57,10 +57,11 @@ def overfitting(curve: Curve, *, augmented: bool | None = None) -> Overfitting:
     """Say where overfitting starts and how large the gap is.
 
     The validation loss is smoothed by the mean of each epoch and its two neighbours, which, unlike the exponential
-    average of the chart, does not lag. The turn is the epoch where that is lowest. Overfitting starts after it if the
-    mean validation loss of the last third of what follows is higher (by 2 %, and by 3.5 standard deviations of what
-    scatter from epoch to epoch alone would do) while the training loss is lower. The gap is training less validation
-    accuracy at the best and at the last epoch.
+    average of the chart, does not lag. The turn is the best of the three epochs whose mean is lowest; it is the best
+    of all, unless that one stands out from its neighbours. Overfitting starts after the turn if the mean validation
+    loss of the last third of what follows is higher (by 2 %, and by 3.5 standard deviations of what scatter from epoch
+    to epoch alone would do) while the training loss is lower. The gap is training less validation accuracy at the best
+    and at the last epoch.
 
     Parameters
     ----------
@@ -93,18 +94,20 @@ def _judge(rows: pd.DataFrame) -> tuple[Verdict, int, tuple[str, ...]]:
     loss = rows[VAL_LOSS].to_numpy(dtype=float)
     smooth = _centred_mean(loss)
     at = int(smooth.argmin())
-    turn = int(epochs[at])
+    beside = slice(max(0, at - 1), at + 2)
+    turn = int(epochs[beside][loss[beside].argmin()])
+    subject = "The validation loss" if turn == epochs[loss.argmin()] else "The validation loss, smoothed,"
     scatter = _scatter(loss, smooth)
     window = max(2, math.ceil((len(loss) - 1 - at) / 3))
     low, end = float(smooth[at]), float(loss[-window:].mean())
     needed = max(LEAST_RISE * abs(low), SIGMAS * scatter * math.sqrt(1 / 3 + 1 / window))
     noise = _noise_in_words(scatter, needed, low)
     if at >= len(smooth) - 2:
-        words = f"The validation loss is lowest at the end, at epoch {turn}: no overfitting, and more epochs may help."
+        words = f"{subject} is lowest at the end, at epoch {turn}: no overfitting, and more epochs may help."
         return "improving", turn, (words, *noise)
     if end - low < needed:
         words = (
-            f"The validation loss is lowest around epoch {turn} and stays level after it: "
+            f"{subject} is lowest around epoch {turn} and stays level after it: "
             "no clear overfitting, and more epochs of this kind would change little."
         )
         return "level", turn, (words, *noise)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from wbc_core.biology.labels import canonical_label
+from wbc_core.datasets.checks import counted
 from wbc_core.errors import DatasetError
 from wbc_core.recipes.architectures import ARCHITECTURES
 from wbc_core.recipes.spec import Recipe, recipe_yaml
@@ -132,7 +133,7 @@ def _ask_for_values(start: str, base: Recipe, sets: tuple[InstalledSet, ...]) ->
         key=key("schedule"),
     )
     if phased:
-        steps = ", then ".join(f"{phase.epochs} epochs at {phase.learning_rate:g}" for phase in base.phases)
+        steps = ", then ".join(f"{counted(phase.epochs, 'epoch')} at {phase.learning_rate:g}" for phase in base.phases)
         st.caption(f"This recipe trains in phases: {steps}. To change them, edit it as YAML.")
     left, middle, right = st.columns(3)
     strength = left.slider(

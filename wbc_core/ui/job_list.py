@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from wbc_core.jobs.states import WAITING
+from wbc_core.recipes.estimate import about
 from wbc_core.services.job_views import JobView
 from wbc_core.services.jobs import count_jobs, list_jobs, workers_at_work
 from wbc_core.settings import settings
@@ -90,7 +91,7 @@ def progress_in_words(job: JobView) -> str:
     elif job.state == "exporting":
         parts = ["Testing and exporting the model"]
     elif job.eta_s is not None:
-        parts.append(f"about {roughly(job.eta_s)} left")
+        parts.append(f"{about(job.eta_s)} left")
     if job.cancel_requested:
         parts.append("ends at the next batch")
     if (silent := silent_s(job)) > SILENT_FROM:
