@@ -32,10 +32,18 @@ class Settings(BaseSettings):
     ray_address: str = Field(
         "http://127.0.0.1:8265", description="Address of the Ray cluster's job API, for --backend ray."
     )
+    ray_cluster: str = Field("auto", description="Address of the Ray cluster that batches run on, for --engine ray.")
+    batches_dir: Path = Field(ROOT / "batches", description="Folder of the results of batches; never of pictures.")
+    batch_days: float = Field(30.0, gt=0, description="Days after which the results of a batch are deleted.")
+    batch_memory_mb: int = Field(2000, ge=10, description="Most MB (10⁶ bytes) of uploaded pictures held at once.")
+    batch_root: Path | None = Field(
+        None, description="Folder of the server whose pictures the batch page may read; none if not set."
+    )
     mlflow_tracking_uri: str = Field("", description="Where runs are tracked in MLflow; nowhere if empty.")
     cache_dir: Path = Field(ROOT / ".cache", description="Folder of decoded images kept as uint8 arrays.")
     default_model: str = Field("wbc8-lite0", description="Model used where none is named.")
     max_upload_mb: int = Field(25, ge=1, description="Largest image file in MB (10⁶ bytes).")
+    max_archive_mb: int = Field(500, ge=1, description="Largest zip archive of an upload in MB (10⁶ bytes).")
     max_megapixels: float = Field(
         50.0, gt=0, description="Largest image in millions of pixels, checked before decoding."
     )

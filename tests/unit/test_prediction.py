@@ -8,8 +8,9 @@ import pytest
 
 from wbc_core.datasets.synthetic import render_cell
 from wbc_core.errors import ImageError, ModelError
+from wbc_core.inference.judging import judge
 from wbc_core.services.prediction import as_row, predict_paths
-from wbc_core.services.single_image import classify_image, judge
+from wbc_core.services.single_image import classify_image
 from wbc_core.settings import settings
 
 FIVE = ("neutrophil", "lymphocyte", "monocyte", "eosinophil", "basophil")

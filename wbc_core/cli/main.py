@@ -13,6 +13,7 @@ from typing import IO, Annotated, Any
 import typer
 
 from wbc_core import __version__
+from wbc_core.cli.batch import batch
 from wbc_core.cli.compare import compare
 from wbc_core.cli.datasets import datasets_app
 from wbc_core.cli.enlarging import train_enlarger
@@ -33,6 +34,7 @@ app.add_typer(models_app, name="models")
 add_explanation_commands(models_app)
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(jobs_app, name="jobs")
+app.command()(batch)
 app.command()(compare)
 app.command()(train_enlarger)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from wbc_core.batches.listing import list_paths
 from wbc_core.errors import ModelError
 from wbc_core.inference.cards import load_card, save_card
 from wbc_core.inference.measurements import Comparison, Speed
-from wbc_core.services.inputs import pictures_in
 from wbc_core.services.models import model_folder
 from wbc_core.services.prediction import predict_paths
 from wbc_core.services.single_image import classify_image
@@ -34,7 +34,7 @@ def measure_model_speed(model_id: str, images: Path) -> Speed:
     Speed
         Pictures per second of one batch run over the folder, and the median time of a single picture.
     """
-    pending = list(pictures_in([images]))
+    pending = list_paths([images]).pictures
     if not pending:
         raise ModelError(f"There is no picture in {images} to time the model on.", "Name a folder of pictures.")
     first = [(image.name, image.read()) for image in pending[:40]]

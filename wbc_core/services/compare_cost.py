@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wbc_core.batches.listing import list_paths
 from wbc_core.errors import ModelError
 from wbc_core.evaluation.subgroups import on_pareto_front
 from wbc_core.inference.cards import load_card
 from wbc_core.services.comparing import ModelComparison
 from wbc_core.services.cost_here import CostHere
-from wbc_core.services.inputs import pictures_in
 from wbc_core.services.models import model_folder
 
 LONGEST_S = 600
@@ -117,7 +117,7 @@ def measure_cost(model_id: str, images: Path) -> CostHere:
         If the model cannot be loaded, there is no picture, or the process fails.
     """
     model_folder(model_id)
-    if not images.exists() or next(iter(pictures_in([images])), None) is None:
+    if not images.exists() or not list_paths([images]).pictures:
         raise ModelError(f"There is no picture in {images} to time the model on.", "Name a folder of pictures.")
     try:
         done = subprocess.run(  # noqa: S603  # this interpreter, arguments as a list

@@ -13,6 +13,7 @@ import pandas as pd
 from wbc_core.errors import WbcError
 from wbc_core.inference.cards import CARD, load_card
 from wbc_core.recipes.spec import parse_recipe
+from wbc_core.reports.tables import safe_text
 from wbc_core.runs.catalogue import RunEntry, list_runs, read_entry
 from wbc_core.runs.curves import Curve, read_history, read_run_curve
 from wbc_core.runs.event_files import EventFile, by_training, curve_of, is_event_file, parse_event_file
@@ -206,16 +207,11 @@ def by_name(runs: Sequence[LoadedRun]) -> dict[str, LoadedRun]:
 
 def curves_csv(curves: Mapping[str, Curve]) -> str:
     """Return curves by name as one CSV table: a column ``run``, then epoch (from 1) and every logged value."""
-    tables = [curve.table.assign(run=_cell(name)) for name, curve in curves.items()]
+    tables = [curve.table.assign(run=safe_text(name)) for name, curve in curves.items()]
     table = pd.concat(tables, ignore_index=True).dropna(axis="columns", how="all")
     written = io.StringIO()
     table[["run", *(column for column in table if column != "run")]].to_csv(written, index=False)
     return written.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Keep a spreadsheet from taking a name for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
 
 
 def _is_name(text: str) -> bool:

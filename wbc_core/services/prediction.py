@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from wbc_core.batches.listing import list_paths
 from wbc_core.biology.labels import ALL_LABELS, parse_labels
-from wbc_core.inference.pipeline import answer_all
-from wbc_core.services.inputs import pictures_in
+from wbc_core.inference.judging import judge
+from wbc_core.inference.pipeline import PendingImage, answer_all
 from wbc_core.services.models import classifier_for
-from wbc_core.services.single_image import ImageResult, judge
+from wbc_core.services.single_image import ImageResult
 from wbc_core.settings import settings
 
 COLUMNS = ("file", "label", "confidence", "status", "reason", "error")
@@ -57,7 +58,8 @@ def predict_paths(
     classifier = classifier_for(model_id)
     card = classifier.card
     shown = tuple(labels) if labels is not None else card.labels
-    for answer in answer_all(pictures_in(paths), classifier, labels=labels, batch_size=settings().batch_size):
+    pictures = (PendingImage(picture.name, picture.read) for picture in list_paths(paths).pictures)
+    for answer in answer_all(pictures, classifier, labels=labels, batch_size=settings().batch_size):
         if answer.probabilities is None:
             error = answer.error
             yield ImageResult(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wbc_core.biology.labels import in_bone_marrow_study
 from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.imaging.quality import QualityWarning, assess_quality
+from wbc_core.inference.judging import judge
 from wbc_core.inference.pipeline import prepare
 from wbc_core.services.models import classifier_for
 
@@ -129,39 +130,6 @@ class ImageResult:
             "milliseconds": {key: round(value, 2) for key, value in self.milliseconds.items()},
             "statement": f"{RESEARCH_USE} {BONE_MARROW_STUDY}" if self.in_study else RESEARCH_USE,
         }
-
-
-def judge(confidence: float, convincing: bool, threshold: float, *, unknown: bool = False) -> tuple[str, str]:
-    """Return status and reason of a picture that could be read.
-
-    Parameters
-    ----------
-    confidence : float
-        Calibrated probability of the top label.
-    convincing : bool
-        Whether a stained cell stands out in the picture.
-    threshold : float
-        The card's abstention threshold.
-    unknown : bool
-        Whether the cell is unlike all that the model was trained on.
-
-    Returns
-    -------
-    tuple of str
-        ``("classified", "")``, or ``"unidentified"`` and ``"not_a_cell"``, ``"unknown_cell"`` or ``"low_confidence"``.
-
-    Examples
-    --------
-    >>> judge(0.97, True, 0.8)
-    ('classified', '')
-    """
-    if not convincing:
-        return "unidentified", "not_a_cell"
-    if unknown:
-        return "unidentified", "unknown_cell"
-    if confidence < threshold:
-        return "unidentified", "low_confidence"
-    return "classified", ""
 
 
 def classify_image(

@@ -1,0 +1,1 @@
+"""Results as files that leave the program: CSV, XLSX and JSON."""
