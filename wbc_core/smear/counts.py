@@ -1,0 +1,107 @@
+"""How many cells of each kind were counted, checked and under the names of a differential."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wbc_core.biology.counted_cells import counted_cells, counted_label, lines, parts_of
+from wbc_core.errors import DatasetError
+
+MOST = 1_000_000
+"""Cells of one kind above which a count is taken for a slip of the pen."""
+
+_WHOLE = f"Expected a whole number from 0 to {MOST:,}."
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted.
+
+    Attributes
+    ----------
+    cells : mapping of str to int
+        By label, in the fixed order. What was looked for and not seen is 0; what was not looked for is missing.
+    failed : int
+        Pictures that could not be read.
+    by_eye : bool
+        Whether a person has seen every leukocyte.
+    """
+
+    cells: Mapping[str, int]
+    failed: int = 0
+    by_eye: bool = False
+
+    def of_line(self, label: str) -> int:
+        """Return the cells of a line, its parts included."""
+        return sum(self.cells.get(name, 0) for name in (label, *(part.label for part in parts_of(label))))
+
+    def assessed(self, label: str) -> bool:
+        """Return whether a line, or a part of it, was looked for."""
+        return any(name in self.cells for name in (label, *(part.label for part in parts_of(label))))
+
+    @property
+    def leukocytes(self) -> int:
+        """How many cells make up the 100 %."""
+        return sum(self.of_line(line.label) for line in lines())
+
+
+def typed_counts(given: Mapping[str, object]) -> Counts:
+    """Return the count of a person who looked at every cell.
+
+    Parameters
+    ----------
+    given : mapping of str to number
+        By label or alias. Each cell stands under one name: neutrophils beside bands are those that are no bands.
+
+    Returns
+    -------
+    Counts
+        Every leukocyte that was not named is 0: a person who looks sees them all.
+
+    Raises
+    ------
+    DatasetError
+        A name is unknown or there twice, or a count is not a whole number.
+
+    Examples
+    --------
+    >>> counts = typed_counts({"segs": 58, "bands": 4, "lymphs": 38})
+    >>> counts.of_line("neutrophil"), counts.leukocytes
+    (62, 100)
+    """
+    found: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for name, count in given.items():
+        label = counted_label(name)
+        if label in found:
+            raise DatasetError(
+                f'{label} is counted twice, as "{names[label]}" and as "{name}".', "Give one count for each cell."
+            )
+        found[label], names[label] = whole_number(count, label), name
+    found = dict.fromkeys((line.label for line in lines()), 0) | found
+    return Counts(in_order(found), by_eye=True)
+
+
+def whole_number(value: object, label: str) -> int:
+    """Return a count that was typed in or read.
+
+    Raises
+    ------
+    DatasetError
+        It is not a whole number from 0 to :data:`MOST`.
+    """
+    try:
+        number = float(value.strip() if isinstance(value, str) else value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not (0 <= number <= MOST and number == int(number)):
+        shown = f'"{value.strip()[:20]}"' if isinstance(value, str) else str(value)[:20]
+        raise DatasetError(f"The count of {label} is {shown}.", _WHOLE)
+    return int(number)
+
+
+def in_order(cells: Mapping[str, int]) -> dict[str, int]:
+    """Return counts in the fixed order of a report."""
+    return {label: cells[label] for label in counted_cells() if label in cells}
