@@ -46,8 +46,13 @@ def as_csv(records: Iterable[Record], columns: Sequence[str]) -> str:
     writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
     writer.writeheader()
     for record in records:
-        writer.writerow({name: safe_text(value) if isinstance(value, str) else value for name, value in record.items()})
+        writer.writerow({name: _line(value) if isinstance(value, str) else value for name, value in record.items()})
     return stream.getvalue()
+
+
+def _line(text: str) -> str:
+    """Return text safe for a spreadsheet and on one line: the csv module leaves a carriage return unquoted."""
+    return safe_text(text).replace("\r", " ").replace("\n", " ")
 
 
 def as_json(records: Iterable[Record], about: Mapping[str, Any]) -> str:
