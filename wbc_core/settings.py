@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,6 +39,21 @@ class Settings(BaseSettings):
     batch_memory_mb: int = Field(2000, ge=10, description="Most MB (10⁶ bytes) of uploaded pictures held at once.")
     batch_root: Path | None = Field(
         None, description="Folder of the server whose pictures the batch page may read; none if not set."
+    )
+    reference_ranges: Path | None = Field(
+        None, description="CSV of the laboratory's own reference ranges with source and approver; built-in if not set."
+    )
+    differential_target: Literal["100", "200", "2x200"] = Field(
+        "100", description="Leukocytes that a differential asks for; 2x200 are two examiners."
+    )
+    band_rule: Literal["none", "filament", "one_third"] = Field(
+        "none", description="Rule by which bands get a line of their own; none: within neutrophils."
+    )
+    many_smudge_cells: float = Field(
+        10.0, gt=0, description="Smudge cells per 100 leukocytes from which on a differential is taken as biased."
+    )
+    erythroblast_threshold: float = Field(
+        0.0, ge=0, description="Erythroblasts per 100 leukocytes from which on the leukocyte count is corrected."
     )
     mlflow_tracking_uri: str = Field("", description="Where runs are tracked in MLflow; nowhere if empty.")
     cache_dir: Path = Field(ROOT / ".cache", description="Folder of decoded images kept as uint8 arrays.")

@@ -16,6 +16,7 @@ from wbc_core import __version__
 from wbc_core.cli.batch import batch
 from wbc_core.cli.compare import compare
 from wbc_core.cli.datasets import datasets_app
+from wbc_core.cli.differential import differential
 from wbc_core.cli.enlarging import train_enlarger
 from wbc_core.cli.explaining import add_explanation_commands
 from wbc_core.cli.jobs import jobs_app
@@ -36,6 +37,7 @@ app.add_typer(datasets_app, name="datasets")
 app.add_typer(jobs_app, name="jobs")
 app.command()(batch)
 app.command()(compare)
+app.command()(differential)
 app.command()(train_enlarger)
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id; the default model if not given.")]

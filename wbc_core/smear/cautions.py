@@ -113,8 +113,8 @@ def _counting_notes(result: Differential, counts: Counts, case: Case, rules: Cou
     bands = counts.cells.get("band_neutrophil", 0)
     if rules.band_rule != "none":
         rule = band_rule(rules.band_rule)
-        known = "" if "band_neutrophil" in counts.cells else "; they were not told apart in this count"
-        yield f"Bands are counted with neutrophils and by the {rule.title} ({rule.says}){known}."
+        known = "" if "band_neutrophil" in counts.cells else "; in this count they were not"
+        yield f"Bands are part of the neutrophils and told apart by the {rule.title}: {rule.says}{known}."
     elif bands:
         yield f"{_number(bands, 'band')} counted with the neutrophils."
     if case.smudge_as_lymphocytes and counts.cells.get("smudge_cell"):
@@ -146,7 +146,7 @@ def _range_notes(result: Differential, case: Case, references: Mapping[str, AgeR
         if limits is not None and limits.remark:
             yield f"Range of {line.title.lower()}: {limits.remark}."
         if limits is not None and limits.method:
-            yield f"Range of {line.title.lower()}: by {limits.method}, {limits.population}."
+            yield f"Range of {line.title.lower()}: {limits.method}, {limits.population}."
 
 
 def _expects_range(label: str) -> bool:

@@ -43,7 +43,10 @@ def progress_to(target: Target, counted: int) -> Progress:
     '160 of 200 leukocytes: 40 to go, or sign with fewer and print the number.'
     """
     goal, examiners = TARGETS[target]
-    missing = max(goal - counted, 0)
-    rest = f": {missing} to go, or sign with fewer and print the number" if missing else ""
+    missing = goal - counted
+    if missing > 0:
+        words = f"{counted:,} of {goal} leukocytes: {missing} to go, or sign with fewer and print the number"
+    else:
+        words = f"{counted:,} leukocytes, {goal} asked for"
     second = f"; a second examiner counts another {goal}" if examiners > 1 else ""
-    return Progress(target, counted, goal, not missing, f"{counted:,} of {goal} leukocytes{rest}{second}.")
+    return Progress(target, counted, goal, missing <= 0, f"{words}{second}.")

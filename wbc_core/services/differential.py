@@ -1,0 +1,188 @@
+"""The differential: from a table of predictions or from a count typed in, and beside another count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wbc_core.biology.age_ranges import AgeRange, ranges_at
+from wbc_core.biology.ages import Age
+from wbc_core.biology.own_ranges import read_own_ranges
+from wbc_core.errors import DatasetError
+from wbc_core.settings import settings
+from wbc_core.smear.agreement import Agreement, beside_analyser, beside_count
+from wbc_core.smear.case import Case, CountingRules
+from wbc_core.smear.count_files import counts_of_predictions, counts_of_table, kind_of, percentages_of_table
+from wbc_core.smear.counts import Counts, typed_counts
+from wbc_core.smear.differential import differential_of
+from wbc_core.smear.progress import Target
+from wbc_core.smear.result import Differential, Line
+
+
+def site_rules(target: Target | None = None) -> CountingRules:
+    """Return how this laboratory counts, from the settings; a target given here goes before theirs."""
+    chosen = settings()
+    return CountingRules(
+        target=target or chosen.differential_target,
+        band_rule=chosen.band_rule,
+        many_smudge_cells=chosen.many_smudge_cells,
+        erythroblast_threshold=chosen.erythroblast_threshold,
+    )
+
+
+def site_ranges(age: Age | None) -> Mapping[str, AgeRange]:
+    """Return the reference ranges at an age: the laboratory's own where it has them, else the built-in ones.
+
+    Raises
+    ------
+    DatasetError
+        The file that the settings name cannot be read, or a row lacks its source or approver.
+    """
+    own = settings().reference_ranges
+    return ranges_at(age, () if own in (None, Path()) else read_own_ranges(own))
+
+
+def count_table(data: bytes, name: str, case: Case, target: Target | None = None) -> Differential:
+    """Count the differential of a file: predictions of a model, or a person's count.
+
+    Parameters
+    ----------
+    data : bytes
+        CSV as ``wbc predict`` writes it, or with the columns label and count.
+    name : str
+        For messages.
+    case : Case
+        What is known of the smear.
+    target : {"100", "200", "2x200"}, optional
+        How many leukocytes are to be counted; as the laboratory's settings say if not given.
+
+    Raises
+    ------
+    DatasetError
+        It is neither, cannot be read, or holds no leukocyte.
+    """
+    _refuse_large(len(data), name)
+    kind = kind_of(data, name)
+    if kind == "percentages":
+        raise DatasetError(
+            f"{name} holds percentages: without the number of cells nothing can be said about their error.",
+            "Give counts; an analyser's percentages go beside a count, with --against.",
+        )
+    return _differential(_counts(data, name), case, target)
+
+
+def count_typed(given: Mapping[str, object], case: Case, target: Target | None = None) -> Differential:
+    """Count the differential of cells that a person counted and typed in, by label or alias.
+
+    Raises
+    ------
+    DatasetError
+        A name is unknown, a count is no whole number, or no leukocyte was counted.
+    """
+    return _differential(typed_counts(given), case, target)
+
+
+def count_file(path: Path, case: Case, target: Target | None = None) -> Differential:
+    """Count the differential of a file; see :func:`count_table`."""
+    return count_table(_read(path), path.name, case, target)
+
+
+def compare_with_table(ours: Differential, data: bytes, name: str) -> Agreement:
+    """Put another count of the same smear beside ours.
+
+    Parameters
+    ----------
+    ours : Differential
+        Our count.
+    data : bytes
+        CSV with the columns label and count (another person's), or label and percent (an analyser's).
+    name : str
+        For messages.
+
+    Raises
+    ------
+    DatasetError
+        It is neither, cannot be read, or shares no line with ours.
+    """
+    _refuse_large(len(data), name)
+    kind = kind_of(data, name)
+    if kind == "predictions":
+        raise DatasetError(
+            f"{name} holds a model's predictions: on the same pictures they are no count of their own.",
+            "Compare models with `wbc compare`; give a count here, or an analyser's percentages.",
+        )
+    if kind == "percentages":
+        return beside_analyser(ours, percentages_of_table(data, name))
+    case = Case(smudge_as_lymphocytes=ours.smudge_as_lymphocytes)
+    return beside_count(ours, differential_of(counts_of_table(data, name), case, site_rules(), {}))
+
+
+def compare_with_file(ours: Differential, path: Path) -> Agreement:
+    """Put the count of a file beside ours; see :func:`compare_with_table`."""
+    return compare_with_table(ours, _read(path), path.name)
+
+
+def as_report(differential: Differential, agreement: Agreement | None = None) -> dict[str, Any]:
+    """Return the differential as plain data for JSON, and the comparison where there is one."""
+    return differential.as_dict() | {"agreement": None if agreement is None else agreement.as_dict()}
+
+
+def as_rows(differential: Differential) -> list[dict[str, Any]]:
+    """Return the table of a differential as flat rows for a spreadsheet: each line, its parts below it, then the rest.
+
+    ``part_of`` is empty of the lines that make up the 100 %; ``per_100`` is of erythroblasts and smudge cells alone.
+    """
+    rows = []
+    for line in differential.lines:
+        rows.append(_row(line, ""))
+        rows += [_row(part, line.label) for part in line.parts]
+    empty = dict.fromkeys(rows[0], None)
+    rows += [
+        empty | {"label": row.label, "title": row.title, "count": row.count, "per_100_leukocytes": row.per_100}
+        for row in differential.outside
+    ]
+    return rows
+
+
+def _row(line: Line, part_of: str) -> dict[str, Any]:
+    absolute = line.absolute
+    return {
+        "label": line.label,
+        "title": line.title,
+        "part_of": part_of,
+        "count": line.count,
+        "percent": float(line.percent_shown),
+        "low_percent": line.low_shown,
+        "high_percent": line.high_shown,
+        "absolute_10e9_per_l": None if absolute is None else round(absolute.value, 2),
+        "range_absolute": line.range_absolute,
+        "range_percent": line.range_percent,
+        "flag": line.flag.words if line.flag is not None else "",
+        "per_100_leukocytes": None,
+    }
+
+
+def _differential(counts: Counts, case: Case, target: Target | None) -> Differential:
+    return differential_of(counts, case, site_rules(target), site_ranges(case.age))
+
+
+def _counts(data: bytes, name: str) -> Counts:
+    read = counts_of_predictions if kind_of(data, name) == "predictions" else counts_of_table
+    return read(data, name)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        _refuse_large(path.stat().st_size, path.name)
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"The file {path} cannot be read: {error.strerror}.", "Name a CSV file.") from error
+
+
+def _refuse_large(size: int, name: str) -> None:
+    most = settings().max_upload_mb
+    if size > most * 1_000_000:
+        raise DatasetError(
+            f"{name} has {size / 1e6:,.0f} MB; the limit is {most} MB.", "Split it, or raise WBC_MAX_UPLOAD_MB."
+        )
