@@ -5,6 +5,7 @@ The workers read the files themselves, so the pictures lie on a disk that all of
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,18 +128,26 @@ def _connect() -> tuple[Any, int]:
     if not ray.is_initialized():
         variables = {f"WBC_{name.upper()}": str(value) for name, value in settings() if isinstance(value, (int, float))}
         try:
+            _knock(settings().ray_cluster)
             ray.init(
                 address=settings().ray_cluster,
                 runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)} | variables},
                 logging_level="WARNING",
             )
-        except ConnectionError as error:
+        except OSError as error:
             raise WbcError(
                 f"No Ray cluster answers at {settings().ray_cluster}.",
                 "Start one with `ray start --head`, or set WBC_RAY_CLUSTER to its address.",
             ) from error
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray.data, max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray itself would ask again for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=5).close()
 
 
 def _picture(name: str, size: int, path: Path, entry: int) -> Picture:
