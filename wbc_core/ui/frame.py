@@ -16,6 +16,7 @@ pages = [
     navigation.home(),
     navigation.single_image(),
     navigation.compare_models(),
+    navigation.error_gallery(),
     navigation.super_resolution(),
     navigation.training_curves(),
     navigation.training_jobs(),

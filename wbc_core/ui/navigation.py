@@ -35,6 +35,16 @@ def compare_models() -> StreamlitPage:
     )
 
 
+def error_gallery() -> StreamlitPage:
+    """Return the page that shows what a model gets wrong."""
+    return st.Page(
+        ROOT / "pages" / "lab" / "error_gallery.py",
+        title="Error gallery",
+        icon=":material/image_search:",
+        url_path="error_gallery",
+    )
+
+
 def super_resolution() -> StreamlitPage:
     """Return the page that shows what enlarging does."""
     return st.Page(
