@@ -128,6 +128,8 @@ def test_predictions_of_another_program_stand_beside_ours_and_a_bad_file_says_wh
     opened: Opened, three_models: None
 ) -> None:
     page = opened("good")
+    page.session_state["compare_upload_box"] = True
+    page.run()
     sound = predictions(LABELS, PICTURES, 0.5, seed=9)
     lines = sound.decode().splitlines()
     lines[3] = ",".join([*lines[3].split(",")[:-1], "nan"])

@@ -14,6 +14,7 @@ from wbc_core.evaluation.subgroups import (
     least_certain,
     on_pareto_front,
     terciles,
+    weakest_part,
     where_models_differ,
     worst_mistakes,
 )
@@ -36,6 +37,19 @@ def test_accuracy_by_a_key(lineup):
     assert [figure.value for figure in rows[0].accuracy] == [0.5, 1.0]
     assert [figure.value for figure in rows[1].accuracy] == pytest.approx([2 / 3, 1 / 3])
     assert rows[0].accuracy[1].low == pytest.approx(0.3424, abs=1e-4)
+
+
+def test_the_weakest_part_is_named_only_where_its_interval_lies_below_the_whole():
+    truth = np.zeros(200, dtype=np.int64)
+    shares = np.full((1, 200), 0.1)
+    shares[0, 60:75] = 0.9  # 15 of the 40 pictures of the second slide
+    blank = np.full(200, "", dtype=object)
+    lineup = Lineup(("a",), LABELS, blank, blank, blank, blank, truth, np.stack([1 - shares, shares], axis=2), ())
+    parts = by_key(lineup, ["slide 1"] * 50 + ["slide 2"] * 40 + ["slide 3"] * 110)
+    weakest = weakest_part(parts, 0, 0.925)
+    assert weakest is not None
+    assert (weakest.name, weakest.n, weakest.accuracy[0].value) == ("slide 2", 40, 25 / 40)
+    assert weakest_part(parts, 0, 0.7) is None  # Wilson's interval of 25 of 40 reaches from 0.47 to 0.76
 
 
 def test_the_pictures_behind_a_cell_come_surest_first(lineup):

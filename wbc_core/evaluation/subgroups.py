@@ -57,6 +57,31 @@ def by_key(lineup: Lineup, keys: Sequence[str]) -> tuple[Subgroup, ...]:
     )
 
 
+def weakest_part(parts: Sequence[Subgroup], model: int, whole: float) -> Subgroup | None:
+    """Return the part with the lowest accuracy among those whose interval lies below the accuracy on the whole.
+
+    Parameters
+    ----------
+    parts : sequence of Subgroup
+        Parts of a set.
+    model : int
+        Position of the model.
+    whole : float
+        Its accuracy on all pictures.
+
+    Returns
+    -------
+    Subgroup or None
+        None where every part's interval reaches up to the whole's accuracy.
+    """
+    below = []
+    for part in parts:
+        figure = part.accuracy[model]
+        if figure.value is not None and figure.high is not None and figure.high < whole:
+            below.append((figure.value, part))
+    return min(below, key=lambda each: each[0])[1] if below else None
+
+
 def terciles(values: NDArray[np.float64], names: tuple[str, str, str] = ("dark", "medium", "bright")) -> list[str]:
     """Name the third in which each value lies; NaN gets an empty name.
 

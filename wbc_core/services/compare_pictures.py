@@ -25,6 +25,8 @@ from wbc_core.imaging.quality import assess_quality, slide_brightness
 from wbc_core.settings import settings
 
 By = Literal["subtype", "group", "quality", "brightness"]
+Finder = Callable[[str, str], Path | None]
+"""Returns where a picture of a set lies, by the set's name and the picture's; None where it is not at hand."""
 
 _SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -53,17 +55,15 @@ def set_folder(source: str) -> Path | None:
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
-def picture_path(source: str, file: str, folder: Path | None = None) -> Path | None:
+def picture_path(source: str, file: str) -> Path | None:
     """Return where a picture lies; None where it is not at hand.
 
     Parameters
     ----------
     source, file : str
         As a table of predictions names it: tables may be uploaded, so nothing outside the set's folder is found.
-    folder : Path, optional
-        The set's folder, such as that of a live run; by its name if not given.
     """
-    base = set_folder(source) if folder is None else folder
+    base = set_folder(source)
     if base is None or "\0" in file or Path(file).suffix.lower() not in IMAGE_SUFFIXES:
         return None
     path = (base / file).resolve()
@@ -98,7 +98,7 @@ def _facts_of_set(table: Path, changed: int) -> dict[str, tuple[str, str]]:
 
 
 def picture_facts(
-    lineup: Lineup, *, folder: Path | None = None, progress: Callable[[int, int], None] | None = None
+    lineup: Lineup, *, find: Finder = picture_path, progress: Callable[[int, int], None] | None = None
 ) -> tuple[PictureFacts, ...]:
     """Look at every picture of a comparison, once: what was found is kept in the cache folder.
 
@@ -106,7 +106,7 @@ def picture_facts(
     ----------
     lineup : Lineup
         The comparison's pictures.
-    folder : Path, optional
+    find : callable
         Where they lie; in the sets' folders if not given.
     progress : callable, optional
         Called with the number of pictures done and their total.
@@ -121,7 +121,7 @@ def picture_facts(
     DatasetError
         If no picture is at hand.
     """
-    paths = [picture_path(source, file, folder) for source, file in zip(lineup.source, lineup.file, strict=True)]
+    paths = [find(source, file) for source, file in zip(lineup.source, lineup.file, strict=True)]
     if not any(paths):
         raise DatasetError(
             "The pictures of this comparison are not at hand.",
@@ -164,7 +164,7 @@ def subgroups(
     lineup: Lineup,
     by: By,
     *,
-    folder: Path | None = None,
+    find: Finder = picture_path,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Subgroup, ...]:
     """Return each model's accuracy within parts of the pictures.
@@ -175,7 +175,7 @@ def subgroups(
         The comparison's pictures.
     by : {"subtype", "group", "quality", "brightness"}
         Finer label; slide, donor or original; quality warning; third of the slide's brightness.
-    folder, progress
+    find, progress
         See :func:`picture_facts`; used for quality and brightness.
 
     Raises
@@ -185,12 +185,12 @@ def subgroups(
     """
     keys: Sequence[str]
     if by == "brightness":
-        facts = picture_facts(lineup, folder=folder, progress=progress)
+        facts = picture_facts(lineup, find=find, progress=progress)
         values = np.array([np.nan if row.brightness is None else row.brightness for row in facts])
         order = {"dark": 0, "medium": 1, "bright": 2}
         return tuple(sorted(by_key(lineup, terciles(values)), key=lambda row: order[row.name]))
     if by == "quality":
-        keys = [row.quality for row in picture_facts(lineup, folder=folder, progress=progress)]
+        keys = [row.quality for row in picture_facts(lineup, find=find, progress=progress)]
     else:
         column = lineup.subtype if by == "subtype" else lineup.group
         # A finer label belongs to its type: every pbc class has subtypes of its own.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 from wbc_core.biology.labels import Merge
@@ -36,18 +36,25 @@ class ModelComparison:
         Answers row by row; ``lineup.notes`` says what was left out.
     measures : tuple of ModelMeasures
         One for each model, in the order asked for.
-    pairs : tuple of Pair
-        Every two models, each on all pictures and labels that the two know: with a third model of fewer labels in the
-        comparison these may be more than the lineup has.
     sets : dict of str to int
         Sets in which every model has pictures, and the fewest that one has.
+    find_pairs : callable
+        Finds ``pairs``.
     """
 
     source: str
     lineup: Lineup
     measures: tuple[ModelMeasures, ...]
-    pairs: tuple[Pair, ...]
     sets: dict[str, int]
+    find_pairs: Callable[[], tuple[Pair, ...]]
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Every two models, each on all pictures and labels that the two know; found when they are first asked for.
+
+        With a third model of fewer labels in the comparison these may be more than the lineup has.
+        """
+        return self.find_pairs()
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,10 @@ def models_with_predictions() -> tuple[ShippedPredictions, ...]:
     found = []
     for model_id in installed_ids():
         try:
-            card = load_card(model_folder(model_id))
-            sets = shipped_predictions(model_id).sets()
-        except (ModelError, DatasetError):
+            folder = model_folder(model_id)
+            found.append(_offered(folder, _stamp(folder)))
+        except (ModelError, DatasetError, OSError):
             continue  # `wbc models verify` says what is wrong with it
-        found.append(ShippedPredictions(model_id, card.title, card.labels, sets))
     return tuple(found)
 
 
@@ -214,7 +220,7 @@ def compare_tables(
         own = (done[(two.names[0], *rest)], done[(two.names[1], *rest)])
         return PairData(two.labels, (two.right[0], two.right[1]), own, not two.resampling().alone)
 
-    return ModelComparison(source, lineup, measures, compare_pairs(lineup.names, data_of), sets)
+    return ModelComparison(source, lineup, measures, sets, partial(compare_pairs, lineup.names, data_of))
 
 
 def _measured(lineup: Lineup) -> tuple[ModelMeasures, ...]:
@@ -242,6 +248,12 @@ def _stamp(folder: Path) -> tuple[int, int]:
     """Return what changes when a model is replaced."""
     card = (folder / CARD).stat()
     return card.st_mtime_ns, card.st_size
+
+
+@lru_cache(maxsize=64)
+def _offered(folder: Path, stamp: tuple[int, int]) -> ShippedPredictions:
+    card = load_card(folder)
+    return ShippedPredictions(card.id, card.title, card.labels, _shipped(folder, stamp).sets())
 
 
 @lru_cache(maxsize=64)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from wbc_core.errors import WbcError
+from wbc_core.errors import DatasetError, WbcError
 from wbc_core.evaluation.prediction_table import PredictionTable
+from wbc_core.services.compare_pictures import Finder, picture_path
 from wbc_core.services.comparing import (
     ModelComparison,
     ShippedPredictions,
@@ -20,6 +21,7 @@ from wbc_core.services.comparing import (
     uploaded_predictions,
 )
 from wbc_core.settings import settings
+from wbc_core.ui.compare_live import ask_for_live, newly_done
 from wbc_core.ui.failures import show_failure
 
 MOST = 8
@@ -27,6 +29,7 @@ MOST = 8
 
 MODELS_KEY, SET_KEY, LINKED_KEY = "compare_models", "compare_set", "compare_linked"
 MODEL_PARAMETER, SET_PARAMETER = "model", "set"
+UPLOAD_BOX_KEY, _OPENED_KEY = "compare_upload_box", "compare_upload_opened"
 _READ_KEY, _RESULT_KEY = "compare_read", "compare_result"
 _Read = tuple[tuple[str, ...], tuple[PredictionTable, ...], tuple[tuple[str, str], ...]]
 
@@ -43,11 +46,14 @@ class Compared:
         Names to show, by the comparison's own; no two alike.
     installed : tuple of str
         Ids of the models that can classify a picture, uploads left out.
+    find : callable
+        Where the pictures lie.
     """
 
     comparison: ModelComparison
     names: dict[str, str]
     installed: tuple[str, ...]
+    find: Finder = picture_path
 
     @property
     def shown(self) -> list[str]:
@@ -73,16 +79,27 @@ def compared() -> Compared | None:
     with left:
         chosen = _ask_for_models(offered)
     tables = _ask_for_uploads(taken=len(chosen))
-    counts = [offered[model_id].sets for model_id in chosen] + [table.sets() for table in tables]
+    titles = shown_names({model_id: offered[model_id].title for model_id in chosen}, [])
+    run = ask_for_live(titles, [name for model in offered.values() for name in model.sets])
+    live = {} if run is None or run.state == "running" else run.tables
+    counts = [offered[model_id].sets | (live[model_id].sets() if model_id in live else {}) for model_id in chosen]
+    tables = _with_a_set_in_common(counts, tables)
+    counts += [table.sets() for table in tables]
     if not counts:
         return None
     sets = shared_sets(counts)
+    fresh = newly_done(run)
+    if fresh in sets:
+        st.session_state[SET_KEY] = fresh
     source = None
     if sets:
         with right:
-            source = _ask_for_set(sets)
-    names = shown_names({model_id: offered[model_id].title for model_id in chosen}, [table.name for table in tables])
-    return Compared(_compare(tuple(chosen), tables, source), names, tuple(chosen))
+            source = _ask_for_set(sets, None if run is None else run.live.name)
+    names = titles | {table.name: table.name for table in tables}
+    if run is None or source != run.live.name:
+        return Compared(_compare(tuple(chosen), tables, source), names, tuple(chosen))
+    answers = tuple(live[model_id] for model_id in chosen)
+    return Compared(_compare((), (*answers, *tables), source), names, tuple(chosen), run.live.path_of)
 
 
 def first_choice(offered: Sequence[ShippedPredictions]) -> list[str]:
@@ -157,7 +174,7 @@ def _ask_for_models(offered: Mapping[str, ShippedPredictions]) -> list[str]:
     return chosen
 
 
-def _ask_for_set(sets: Mapping[str, int]) -> str:
+def _ask_for_set(sets: Mapping[str, int], own: str | None) -> str:
     linked = st.query_params.get(SET_PARAMETER)
     options = list(sets)
     if linked is not None and (linked != st.session_state.get("compare_linked_set") or SET_KEY not in st.session_state):
@@ -175,7 +192,7 @@ def _ask_for_set(sets: Mapping[str, int]) -> str:
     )
     if refused and linked is not None and linked not in sets:
         show_failure(f"The chosen models share no test set named {linked}.", f"{chosen} is shown instead.")
-    if chosen != linked:
+    if chosen not in (linked, own):  # pictures of one's own stand in no address
         st.query_params[SET_PARAMETER] = chosen
         st.session_state["compare_linked_set"] = chosen
     return chosen
@@ -183,7 +200,13 @@ def _ask_for_set(sets: Mapping[str, int]) -> str:
 
 def _ask_for_uploads(taken: int) -> tuple[PredictionTable, ...]:
     """Take tables of other programs and return those that can be read; say what is wrong with the others."""
-    with st.expander("Add predictions of another program", icon=":material/upload_file:"):
+    box = st.expander(
+        "Add predictions of another program", icon=":material/upload_file:", key=UPLOAD_BOX_KEY, on_change="rerun"
+    )
+    if not box.open and not st.session_state.get(_OPENED_KEY):
+        return ()  # what is folded up would keep a visitor waiting all the same
+    st.session_state[_OPENED_KEY] = True  # folded up again, its files stay
+    with box:
         files = st.file_uploader(
             f"CSV files, up to {settings().max_upload_mb} MB each",
             accept_multiple_files=True,
@@ -193,8 +216,8 @@ def _ask_for_uploads(taken: int) -> tuple[PredictionTable, ...]:
             "every model here brings its own. Files stay in memory.",
         )
         st.caption(
-            "No predictions yet? On a computer with this program, `wbc compare ID ID --on FOLDER` runs models on "
-            "pictures of your own."
+            "No predictions yet? Run the models on pictures of your own, below. For many pictures there is the command "
+            "`wbc compare ID ID --on FOLDER`."
         )
     ids = tuple(file.file_id for file in files)
     read: _Read = st.session_state.get(_READ_KEY, ((), (), ()))
@@ -228,6 +251,22 @@ def _read(files: Sequence[tuple[str, bytes]]) -> tuple[tuple[PredictionTable, ..
     return tuple(tables), tuple(failures)
 
 
+def _with_a_set_in_common(
+    counts: Sequence[Mapping[str, int]], tables: Sequence[PredictionTable]
+) -> tuple[PredictionTable, ...]:
+    """Return the tables that share a set with the models; say of the others that they are left out."""
+    shared = shared_sets(counts) if counts else {}
+    if not shared:
+        return tuple(tables)
+    for table in tables:
+        if not shared.keys() & table.sets().keys():
+            show_failure(
+                f"{table.name} has no test set in common with the chosen models, so it is left out.",
+                f"It has {', '.join(table.sets())}; they have {', '.join(shared)}.",
+            )
+    return tuple(table for table in tables if shared.keys() & table.sets().keys())
+
+
 def _compare(ids: tuple[str, ...], tables: tuple[PredictionTable, ...], source: str | None) -> ModelComparison:
     if not tables:
         return compare_models(ids, source=source)
@@ -235,7 +274,13 @@ def _compare(ids: tuple[str, ...], tables: tuple[PredictionTable, ...], source: 
     remembered = st.session_state.get(_RESULT_KEY)
     if remembered is None or remembered[0] != key:
         both = [*(shipped_predictions(model_id) for model_id in ids), *tables]
-        remembered = (key, compare_tables(both, source=source))
+        try:
+            remembered = (key, compare_tables(both, source=source))
+        except DatasetError as error:
+            if not ids:
+                raise
+            show_failure(f"{error.message} The added files are left out.", error.hint)
+            return compare_models(ids, source=source)
         st.session_state[_RESULT_KEY] = remembered
     comparison: ModelComparison = remembered[1]
     return comparison

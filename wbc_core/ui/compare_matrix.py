@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import altair
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wbc_core.biology.classes import class_facts
 from wbc_core.evaluation.measures import ModelMeasures
+from wbc_core.ui.chart_specs import Spec, show_spec, spec_of
 from wbc_core.ui.compare_choice import Compared
 from wbc_core.ui.compare_pictures_view import CELL_MODEL, CELL_SAID, CELL_TRUTH, KIND, ONE_CELL, PAGE, show_pictures
 from wbc_core.ui.wording import plain
@@ -40,6 +41,14 @@ def show_matrices(compared: Compared) -> None:
         _show_charts(compared, first, second)
 
 
+def draw_ahead(measures: Sequence[ModelMeasures]) -> None:
+    """Draw what the part shows at first: the matrices of the first two models and their difference."""
+    for row in measures[:2]:
+        _matrix_spec(row)
+    if len(measures) > 1:
+        _difference_spec(measures[0], measures[1])
+
+
 def _show_charts(compared: Compared, first: str, second: str) -> None:
     names = compared.names
     models = list(compared.comparison.lineup.names)
@@ -49,13 +58,12 @@ def _show_charts(compared: Compared, first: str, second: str) -> None:
         with place:
             st.markdown(f"**{plain(names[model])}**")
             key = f"compare_matrix_{models.index(model)}"
-            st.altair_chart(
-                matrix_chart(measures[model]),
+            show_spec(
+                _matrix_spec(measures[model]),
                 key=key,
                 on_select=partial(_choose_cell, key, model),
-                selection_mode=SELECTION,
+                selection=SELECTION,
                 alt=matrix_in_words(measures[model]),
-                width="stretch",
             )
     if second:
         _show_difference(measures[first], measures[second], names[first], names[second])
@@ -175,11 +183,21 @@ def _show_difference(first: ModelMeasures, second: ModelMeasures, left: str, rig
         apart = shares_of_rows(first.confusion) - shares_of_rows(second.confusion)
         row, column = divmod(int(np.abs(apart).argmax()), len(first.labels))
         names = [class_facts(label).name_inside for label in first.labels]
-        st.altair_chart(
-            difference_chart(first, second),
+        show_spec(
+            _difference_spec(first, second),
             alt=f"Largest difference: {names[row]} called {names[column]}, {100 * apart[row, column]:+.1f} points.",
-            width="stretch",
         )
+
+
+# A click on a cell runs the part again: with the charts kept, that costs the pictures alone.
+@lru_cache(maxsize=64)
+def _matrix_spec(measures: ModelMeasures) -> Spec:
+    return spec_of(matrix_chart(measures))
+
+
+@lru_cache(maxsize=64)
+def _difference_spec(first: ModelMeasures, second: ModelMeasures) -> Spec:
+    return spec_of(difference_chart(first, second))
 
 
 def _long(labels: Sequence[str], values: NDArray[np.float64], column: str) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def _show_page(compared: Compared, rows: NDArray[np.int64]) -> None:
         st.session_state[PAGE] = min(max(int(st.session_state.get(PAGE) or 1), 1), pages)
         page = st.number_input(f"Page, of {pages}", 1, pages, key=PAGE, width=160)
     shown = rows[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
-    html, missing = gallery_html(compared.comparison.lineup, shown, compared.names)
+    html, missing = gallery_html(compared.comparison.lineup, shown, compared.names, compared.find)
     if missing:
         which = "These pictures are" if missing == len(shown) else f"{missing} of these pictures are"
         st.caption(

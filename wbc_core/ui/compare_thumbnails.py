@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
 import cv2
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from wbc_core.biology.classes import class_facts
 from wbc_core.errors import ImageError
 from wbc_core.evaluation.lineup import Lineup
 from wbc_core.imaging.decoding import read_image
-from wbc_core.services.compare_pictures import picture_path
+from wbc_core.services.compare_pictures import Finder, picture_path
 from wbc_core.ui.wording import percent, short_name
 
 SIDE = 112  # px on the page
@@ -30,7 +30,9 @@ _BOX = f"flex:none;width:{SIDE}px;height:{SIDE}px;border-radius:0.4rem"
 _EMPTY = f"{_BOX};display:flex;align-items:center;justify-content:center;text-align:center;border:1px dashed #8888"
 
 
-def gallery_html(lineup: Lineup, rows: NDArray[np.int64], names: Mapping[str, str]) -> tuple[str, int]:
+def gallery_html(
+    lineup: Lineup, rows: NDArray[np.int64], names: Mapping[str, str], find: Finder = picture_path
+) -> tuple[str, int]:
     """Return pictures with file name, truth and each model's answer as HTML, and how many are not at hand.
 
     Parameters
@@ -41,12 +43,14 @@ def gallery_html(lineup: Lineup, rows: NDArray[np.int64], names: Mapping[str, st
         Which to show, in this order.
     names : mapping of str to str
         Names of the models to show.
+    find : callable
+        Where the pictures lie; in the sets' folders if not given.
     """
     figures, missing = [], 0
     said, right = lineup.said[:, rows], lineup.right[:, rows]
     confidence = lineup.probabilities[:, rows].max(axis=2)
     for place, row in enumerate(rows):
-        source = small_picture(lineup.source[row], lineup.file[row])
+        source = small_picture(find(lineup.source[row], lineup.file[row]))
         missing += source is None
         truth = class_facts(lineup.labels[lineup.truth[row]]).name
         answers = [
@@ -62,13 +66,12 @@ def gallery_html(lineup: Lineup, rows: NDArray[np.int64], names: Mapping[str, st
     return f'<div style="{_GRID}">{"".join(figures)}</div>', missing
 
 
-def small_picture(source: str, file: str) -> str | None:
+def small_picture(path: Path | None) -> str | None:
     """Return a reduced picture as a data address; None where it is not at hand or cannot be read."""
-    path = picture_path(source, file)
     return None if path is None else _reduced(str(path), path.stat().st_mtime_ns)
 
 
-@st.cache_data(show_spinner=False, max_entries=4000)
+@lru_cache(maxsize=4000)  # some 30 MB
 def _reduced(path: str, changed: int) -> str | None:
     # A changed file is another one: `changed` is part of what the cache goes by.
     try:
@@ -81,6 +84,23 @@ def _reduced(path: str, changed: int) -> str | None:
     small = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}" if done else None
+
+
+def figure_html(file: str, truth: str, source: str | None, lines: Sequence[str]) -> str:
+    """Return one picture with its true class and lines of plain text beside it as HTML.
+
+    Parameters
+    ----------
+    file : str
+        Its name.
+    truth : str
+        Name of its class.
+    source : str or None
+        From :func:`small_picture`.
+    lines : sequence of str
+        What stands below the class; escaped here.
+    """
+    return _figure(file, truth, source, [f"<li>{escape(line)}</li>" for line in lines])
 
 
 def _figure(file: str, truth: str, source: str | None, answers: list[str]) -> str:

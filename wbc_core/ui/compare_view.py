@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from wbc_core.ui.compare_choice import Compared, compared
+from wbc_core.services.comparing import compare_models, models_with_predictions
+from wbc_core.ui.compare_choice import Compared, compared, first_choice, shared_sets
 from wbc_core.ui.compare_claims import show_claims
 from wbc_core.ui.compare_classes import show_classes
 from wbc_core.ui.compare_downloads import show_downloads
-from wbc_core.ui.compare_matrix import show_matrices
+from wbc_core.ui.compare_matrix import draw_ahead, show_matrices
 from wbc_core.ui.compare_one_picture import show_one_picture
+from wbc_core.ui.compare_parts import show_parts
 from wbc_core.ui.compare_table import show_table
 from wbc_core.ui.compare_trust import show_trust
 from wbc_core.ui.compare_words import show_pairs
@@ -23,6 +25,7 @@ PARTS: dict[str, Callable[[Compared], None]] = {
     "Significance": show_pairs,
     "Confusion": show_matrices,
     "Classes": show_classes,
+    "Parts of the set": show_parts,
     "Confidence and speed": show_trust,
     "Published systems": show_claims,
     "One picture": show_one_picture,
@@ -30,6 +33,17 @@ PARTS: dict[str, Callable[[Compared], None]] = {
 """Tabs and what they show; the first is open at first."""
 
 TAB_KEY = "compare_view"
+
+
+def warm_up() -> None:
+    """Compare what a visitor sees first and draw its matrices, before there is one; answers stay in memory."""
+    offered = models_with_predictions()
+    chosen = first_choice(offered)
+    if not chosen:
+        return
+    sets = shared_sets([model.sets for model in offered if model.model_id in chosen])
+    comparison = compare_models(chosen, source=next(iter(sets)))
+    draw_ahead(comparison.measures)
 
 
 def show_comparison() -> None:

@@ -52,13 +52,24 @@ def spool_uploads_in_memory(folder: Path = MEMORY_FOLDER) -> bool:
 
 
 async def load_model() -> None:
-    """Load the default model before the first visitor needs it; without one, the page itself says what to do."""
+    """Load the default model before the first visitor needs it; without one, the page itself says what to do.
+
+    Then what the Compare page shows at first: it reads a table of predictions of every model.
+    """
     from wbc_core.services.single_image import warm_up
 
     try:
         await asyncio.to_thread(warm_up)
     except WbcError as error:
         log.warning("The default model is not ready: %s", error)
+    with suppress(WbcError):  # without any model's predictions there is nothing to compare
+        await asyncio.to_thread(_compare)
+
+
+def _compare() -> None:
+    from wbc_core.ui.compare_view import warm_up as compare_first
+
+    compare_first()
 
 
 async def keep_worker(command: Sequence[str] = WORKER, pause_s: float = WORKER_RESTART_S) -> None:

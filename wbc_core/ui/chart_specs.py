@@ -1,0 +1,55 @@
+"""Charts drawn once and shown often: Altair takes longer to check a chart than a visitor should wait for a click."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import altair
+import streamlit as st
+
+Spec = dict[str, Any]
+
+
+def spec_of(chart: altair.LayerChart | altair.Chart) -> Spec:
+    """Return a chart as plain data, to be kept and shown again.
+
+    Parameters
+    ----------
+    chart : Chart or LayerChart
+        Without a configuration of its own: the page's theme says how it looks.
+    """
+    spec: Spec = chart.to_dict()
+    spec.pop("config", None)  # Altair's own sizes and ground
+    return spec
+
+
+def show_spec(
+    spec: Spec,
+    *,
+    alt: str,
+    key: str | None = None,
+    on_select: Callable[[], None] | None = None,
+    selection: str | None = None,
+) -> None:
+    """Show a kept chart over the whole width.
+
+    Parameters
+    ----------
+    spec : dict
+        From :func:`spec_of`; left as it is.
+    alt : str
+        The chart in words.
+    key : str, optional
+        Of the element.
+    on_select : callable, optional
+        Called when something in it is selected.
+    selection : str, optional
+        Name of that selection.
+    """
+    own = copy.deepcopy(spec)  # Streamlit takes the data out of it
+    if on_select is None:
+        st.vega_lite_chart(spec=own, alt=alt, key=key, width="stretch")
+    else:
+        st.vega_lite_chart(spec=own, alt=alt, key=key, width="stretch", on_select=on_select, selection_mode=selection)
