@@ -2,68 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from wbc_core.datasets.synthetic import render_cell
+from tests.drawn_cells import Made, cell, write, write_table
+from tests.made_fields import all_idb1, voc
 
 TYPES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil")
 BLOODMNIST = ("basophil", "eosinophil", "erythroblast", "immature_granulocyte", *TYPES[2:], "platelet")
-
-
-@dataclass(frozen=True)
-class Made:
-    """A set that was written, and what must come of it.
-
-    Attributes
-    ----------
-    layout : str
-        The layout that must be recognised.
-    counts : dict
-        Pictures by canonical label and published part.
-    groups : set of str or None
-        The groups that must come out; None where every picture is a group of its own.
-    subtypes : dict
-        Pictures by subtype.
-    left_out : int
-        Files that must be reported as left out.
-    spoiled : int
-        Pictures that are lost when `spoiled_file` is unreadable.
-    spoiled_file : str
-        A picture file; empty where there are none.
-    """
-
-    layout: str
-    counts: dict[tuple[str, str], int]
-    groups: set[str] | None = None
-    subtypes: dict[str, int] = field(default_factory=dict)
-    left_out: int = 0
-    spoiled: int = 1
-    spoiled_file: str = ""
-
-
-@lru_cache(maxsize=256)
-def cell(label: str, seed: int, size: int = 64) -> np.ndarray:
-    return render_cell(label, seed=seed, size=size)
-
-
-def write(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    encoded = cv2.imencode(path.suffix.lower(), pixels[..., ::-1])[1]
-    path.write_bytes(encoded.tobytes())
-
-
-def write_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows(rows)
 
 
 def class_folders(folder: Path, jpg: str) -> Made:
@@ -153,35 +103,6 @@ def raabin(folder: Path, jpg: str) -> Made:
     return Made("raabin", counts, groups, spoiled_file=f"Train/Monocyte/95-9-4-0_80_1{jpg}")
 
 
-def field_of(cells: dict[tuple[int, int], np.ndarray], size: tuple[int, int] = (600, 700)) -> np.ndarray:
-    """A pale field with cells whose centres lie at the given x and y."""
-    pixels = np.full((*size, 3), (236, 232, 238), np.uint8)
-    for (x, y), drawn in cells.items():
-        half = len(drawn) // 2
-        pixels[y - half : y - half + len(drawn), x - half : x - half + len(drawn)] = drawn
-    return pixels
-
-
-def all_idb1(folder: Path, jpg: str) -> Made:
-    """Two fields with blasts and their centroids, two without."""
-    centres = {"Im001_1": ((200, 210), (520, 380)), "Im002_1": ((350, 300),)}
-    for name, points in centres.items():
-        cells = {point: cell("lymphocyte", at, 140) for at, point in enumerate(points)}
-        write(folder / f"im/{name}{jpg}", field_of(cells))
-        (folder / "xyc").mkdir(exist_ok=True)
-        (folder / f"xyc/{name}.xyc").write_text("".join(f"{x}\t{y}\r\n" for x, y in points))
-    for number in (3, 4):
-        write(folder / f"im/Im00{number}_0{jpg}", field_of({(300, 320): cell("monocyte", number, 160)}))
-        (folder / f"xyc/Im00{number}_0.xyc").write_text("")
-    return Made(
-        "all-idb1",
-        {("lymphoblast", ""): 3, ("normal_precursor", ""): 2},
-        {"Im001", "Im002", "Im003", "Im004"},
-        spoiled=2,
-        spoiled_file=f"im/Im001_1{jpg}",
-    )
-
-
 def all_idb2(folder: Path, jpg: str) -> Made:
     tif = ".TIF" if jpg.isupper() else ".tif"
     for number in range(6):
@@ -236,35 +157,6 @@ def lisc(folder: Path, jpg: str) -> Made:
         None,
         left_out=6,
         spoiled_file=f"LISC Database/Main Dataset/neut/1{bmp}",
-    )
-
-
-def voc(folder: Path, jpg: str) -> Made:
-    """Two fields in BCCD's form, each with a leukocyte, a red cell and two platelets."""
-    boxes = (("WBC", 100, 100, 300, 310), ("RBC", 400, 60, 470, 130), ("Platelets", 500, 300, 540, 342))
-    for number in range(2):
-        name = f"BloodImage_{number:05d}"
-        cells = {(200, 205): cell("neutrophil", number, 160), (520, 320): cell("platelet", number, 80)}
-        write(folder / f"BCCD/JPEGImages/{name}{jpg}", field_of({**cells, (100, 500): cell("platelet", 9, 80)}))
-        objects = "".join(
-            f"<object><name>{label}</name><bndbox><xmin>{a}</xmin><ymin>{b}</ymin><xmax>{c}</xmax><ymax>{d}</ymax>"
-            f"</bndbox></object>"
-            for label, a, b, c, d in (*boxes, ("Platelets", 80, 480, 120, 520))
-        )
-        annotation = f"<annotation><filename>{name}.jpg</filename>{objects}</annotation>"
-        path = folder / f"BCCD/Annotations/{name}.xml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(annotation)
-        listed = folder / f"BCCD/ImageSets/Main/{('train', 'test')[number]}.txt"
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        listed.write_text(name + "\n")
-    return Made(
-        "voc",
-        {("platelet", "train"): 2, ("platelet", "test"): 2},
-        {"BloodImage_00000", "BloodImage_00001"},
-        left_out=4,
-        spoiled=2,
-        spoiled_file=f"BCCD/JPEGImages/BloodImage_00000{jpg}",
     )
 
 

@@ -1,25 +1,35 @@
 """The commands of the contract, as a script would call them."""
 
 import csv
+import io
 import json
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from subprocess import CompletedProcess
 
 import cv2
 import numpy as np
 import pytest
 
 from wbc_core.biology.cell_types import CELL_TYPES
+from wbc_core.cli.main import main
 from wbc_core.datasets.synthetic import render_cell
 
 
 def wbc(*arguments, code=0):
-    done = subprocess.run(
+    """Give a command in this process, which has loaded already what each process of its own would load."""
+    printed, complained = io.StringIO(), io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(complained), pytest.raises(SystemExit) as left:
+        main([str(argument) for argument in arguments])
+    assert left.value.code == code, complained.getvalue()
+    return CompletedProcess(arguments, code, printed.getvalue(), complained.getvalue())
+
+
+def wbc_process(*arguments):
+    return subprocess.run(
         [sys.executable, "-m", "wbc_core", *map(str, arguments)], capture_output=True, text=True, check=False
     )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +41,15 @@ def cells(tmp_path_factory):
         for seed in range(3):
             cv2.imwrite(str(folder / label / f"{seed}.jpg"), render_cell(label, seed=seed, size=200)[..., ::-1])
     return folder
+
+
+def test_a_process_gives_rows_on_stdout_or_one_sentence_on_stderr_and_its_exit_code(cells):
+    good = wbc_process("predict", cells / "monocyte")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout == wbc("predict", cells / "monocyte").stdout
+    bad = wbc_process("predict", "x.jpg", "--model", "nothing")
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert bad.stderr == wbc("predict", "x.jpg", "--model", "nothing", code=1).stderr
 
 
 def test_predict_prints_one_row_a_picture(cells):

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.made_sets import MAKERS, Made
+from tests.drawn_cells import Made
+from tests.made_sets import MAKERS
 from wbc_core.biology.labels import ALL_LABELS
 from wbc_core.datasets.importers.registry import LAYOUTS
 from wbc_core.datasets.installing import Wishes, install

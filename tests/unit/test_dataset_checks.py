@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.made_sets import cell
+from tests.drawn_cells import cell
 from wbc_core.datasets.checks import CheckReport, check
 from wbc_core.datasets.duplicates import MOST_BITS, content_correlation, exact_groups, joined, near_pairs
 from wbc_core.datasets.fingerprints import Fingerprint, fingerprint, fingerprints_of

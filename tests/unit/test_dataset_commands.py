@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.made_sets import MAKERS, cell, write
+from tests.drawn_cells import cell, write
+from tests.made_sets import MAKERS
 from wbc_core.cli.main import main
 from wbc_core.services.datasets import installed_datasets
 from wbc_core.settings import settings

@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.made_sets import MAKERS, cell, field_of, write, write_table
+from tests.drawn_cells import cell, write, write_table
+from tests.made_fields import field_of
+from tests.made_sets import MAKERS
 from wbc_core.datasets.importers import voc_boxes
 from wbc_core.datasets.importers.all_idb1 import SIDE
 from wbc_core.datasets.importers.labelling import parse_meanings

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.made_sets import MAKERS, cell, write, write_table
+from tests.drawn_cells import cell, write, write_table
+from tests.made_sets import MAKERS
 from wbc_core.datasets.installing import install
 from wbc_core.datasets.records import read_record
 from wbc_core.datasets.sources import read_source
