@@ -154,6 +154,7 @@ def differential_labels(labels: Iterable[str]) -> tuple[str, ...]:
     return given
 
 
+@lru_cache(maxsize=2)
 def band_rule(name: str) -> BandRule:
     """Return a rule for bands by its name, ``"filament"`` or ``"one_third"``."""
     return validated(BandRule, read_table(_FACTS)["band_rules"][name], f"{_FACTS}, {name}")

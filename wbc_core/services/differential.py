@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from wbc_core.settings import settings
 from wbc_core.smear.agreement import Agreement, beside_analyser, beside_count
 from wbc_core.smear.case import Case, CountingRules
 from wbc_core.smear.count_files import counts_of_predictions, counts_of_table, kind_of, percentages_of_table
-from wbc_core.smear.counts import Counts, typed_counts
+from wbc_core.smear.counts import Counts, model_counts, typed_counts
 from wbc_core.smear.differential import differential_of
 from wbc_core.smear.progress import Target
 from wbc_core.smear.result import Differential, Line
@@ -81,6 +81,23 @@ def count_typed(given: Mapping[str, object], case: Case, target: Target | None =
         A name is unknown, a count is no whole number, or no leukocyte was counted.
     """
     return _differential(typed_counts(given), case, target)
+
+
+def count_answers(
+    labels: Iterable[str],
+    classified: Mapping[str, int],
+    reasons: Mapping[str, int],
+    case: Case,
+    target: Target | None = None,
+    *,
+    failed: int = 0,
+    repeats: int = 0,
+) -> Differential:
+    """Count the differential of a batch that is running or done, from its numbers by label and by reason.
+
+    Parameters and errors are those of :func:`wbc_core.smear.counts.model_counts`.
+    """
+    return _differential(model_counts(labels, classified, reasons, failed=failed, repeats=repeats), case, target)
 
 
 def count_file(path: Path, case: Case, target: Target | None = None) -> Differential:

@@ -63,6 +63,8 @@ def _of_pictures(result: Differential, counts: Counts) -> Iterator[Caution]:
             "not_a_cell",
             f"{_number(empty, 'picture')} without a stained cell, as the model sees it, and not counted; look at them.",
         )
+    if counts.repeats:
+        yield Caution("repeats", f"{_number(counts.repeats, 'picture')} the same as an earlier one and counted once.")
     if result.sampling in _SAMPLING:
         yield _SAMPLING[result.sampling]
 

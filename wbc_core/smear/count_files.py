@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from wbc_core.biology.counted_cells import differential_labels
 from wbc_core.biology.spelling import closest_names, comparison_form, quoted
 from wbc_core.errors import DatasetError
-from wbc_core.smear.counts import Counts, in_order, typed_counts
+from wbc_core.smear.counts import Counts, model_counts, typed_counts
 
 Kind = Literal["predictions", "counts", "percentages"]
 
@@ -50,15 +51,15 @@ def counts_of_predictions(data: bytes, name: str) -> Counts:
     Parameters
     ----------
     data : bytes
-        CSV in UTF-8 as ``wbc predict`` writes it. The columns ``p_<label>`` say what the model could answer.
+        CSV in UTF-8 as ``wbc predict`` and ``wbc batch`` write it. The columns ``p_<label>`` say what the model could
+        answer; a picture that names an earlier one in ``same_as`` is not counted again.
     name : str
         For messages.
 
     Returns
     -------
     Counts
-        Only classified cells are counted under their label; a cell of which the model was not sure is *unidentified*,
-        a picture without a stained cell *not_a_cell*.
+        As :func:`wbc_core.smear.counts.model_counts` makes them.
 
     Raises
     ------
@@ -73,9 +74,9 @@ def counts_of_predictions(data: bytes, name: str) -> Counts:
         lacking = [*missing, *(["p_<label> of at least two labels"] if len(labels) < 2 else [])]
         raise DatasetError(f"{name} lacks the column {', '.join(lacking)}.", _PREDICTIONS_FORM)
     differential_labels(labels)
-    cells = dict.fromkeys(labels, 0) | {"unidentified": 0, "not_a_cell": 0}
+    classified, reasons = Counter[str](), Counter[str]()
     lines_of: dict[str, int] = {}
-    failed = 0
+    failed = repeats = 0
     for number, row in _rows(text, name):
         place = f"{name}, line {number} ({row['file']})"
         first = lines_of.setdefault(row["file"], number)
@@ -83,14 +84,18 @@ def counts_of_predictions(data: bytes, name: str) -> Counts:
             raise DatasetError(
                 f"{name} lists {row['file']} twice, in lines {first} and {number}.", "Keep one line for each cell."
             )
-        counted = _counted_as(row, labels, place)
-        if counted is None:
+        _check(row, labels, place)
+        if row["status"] == "failed":
             failed += 1
+        elif row.get("same_as"):
+            repeats += 1
+        elif row["status"] == "classified":
+            classified[row["label"]] += 1
         else:
-            cells[counted] += 1
+            reasons[row["reason"]] += 1
     if not lines_of:
         raise DatasetError(f"{name} lists no picture.", "Add one line for each cell below the heading.")
-    return Counts(in_order(cells), failed=failed)
+    return model_counts(labels, classified, reasons, failed=failed, repeats=repeats)
 
 
 def counts_of_table(data: bytes, name: str) -> Counts:
@@ -127,13 +132,13 @@ def percentages_of_table(data: bytes, name: str) -> dict[str, float]:
     return found
 
 
-def _counted_as(row: Mapping[str, str], labels: Sequence[str], place: str) -> str | None:
-    """Return what a row counts as, None where the picture could not be read."""
+def _check(row: Mapping[str, str], labels: Sequence[str], place: str) -> None:
+    """Refuse a row that does not say what became of its picture."""
     status = row["status"]
     if status not in STATUSES:
         raise DatasetError(f'{place}: status is "{status[:20]}".', f"Expected one of: {', '.join(STATUSES)}.")
     if status == "failed":
-        return None
+        return
     for column in ("confidence", *(f"p_{label}" for label in labels)):
         if not -1e-6 <= _number(row[column]) <= 1 + 1e-6:
             raise DatasetError(
@@ -143,9 +148,6 @@ def _counted_as(row: Mapping[str, str], labels: Sequence[str], place: str) -> st
     if row["label"] not in labels:
         hint = closest_names(comparison_form(row["label"]), dict(zip(labels, labels, strict=True)), labels)
         raise DatasetError(f"{place}: {quoted(row['label'])} is not among the labels of the table.", hint)
-    if status == "classified":
-        return row["label"]
-    return "not_a_cell" if row["reason"] == "not_a_cell" else "unidentified"
 
 
 def _by_label(data: bytes, name: str, column: str) -> list[tuple[str, dict[str, str]]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wbc_core.biology.counted_cells import counted_cells, counted_label, lines, parts_of
+from wbc_core.biology.counted_cells import counted_cells, counted_label, differential_labels, lines, parts_of
 from wbc_core.errors import DatasetError
 
 MOST = 1_000_000
@@ -25,12 +25,15 @@ class Counts:
         By label, in the fixed order. What was looked for and not seen is 0; what was not looked for is missing.
     failed : int
         Pictures that could not be read.
+    repeats : int
+        Pictures that are the same as an earlier one, counted once.
     by_eye : bool
         Whether a person has seen every leukocyte.
     """
 
     cells: Mapping[str, int]
     failed: int = 0
+    repeats: int = 0
     by_eye: bool = False
 
     def of_line(self, label: str) -> int:
@@ -82,6 +85,40 @@ def typed_counts(given: Mapping[str, object]) -> Counts:
         found[label], names[label] = whole_number(count, label), name
     found = dict.fromkeys((line.label for line in lines()), 0) | found
     return Counts(in_order(found), by_eye=True)
+
+
+def model_counts(
+    labels: Iterable[str],
+    classified: Mapping[str, int],
+    reasons: Mapping[str, int],
+    *,
+    failed: int = 0,
+    repeats: int = 0,
+) -> Counts:
+    """Return the count of a model that named the cells.
+
+    Parameters
+    ----------
+    labels : iterable of str
+        What the model could answer: what is not among them was not looked for.
+    classified : mapping of str to int
+        Cells that it named, by label.
+    reasons : mapping of str to int
+        Pictures that it did not dare to name, by reason. Those without a stained cell (``not_a_cell``) are kept apart;
+        all others are *unidentified*, and a person must decide.
+    failed, repeats : int
+        Pictures that could not be read, and those that are the same as an earlier one.
+
+    Raises
+    ------
+    DatasetError
+        A label is a merged class, of the bone-marrow study or unknown.
+    """
+    known = differential_labels(labels)
+    empty = reasons.get("not_a_cell", 0)
+    cells = {label: classified.get(label, 0) for label in known}
+    cells |= {"unidentified": sum(reasons.values()) - empty, "not_a_cell": empty}
+    return Counts(in_order(cells), failed=failed, repeats=repeats)
 
 
 def whole_number(value: object, label: str) -> int:
