@@ -10,11 +10,26 @@ from hypothesis import settings as hypothesis_settings
 
 from wbc_core.settings import settings
 
+# Test files run side by side: with one core for each, the threads of a framework do not wait for one another. Read when
+# the framework is loaded, by this process and by those that it starts.
+SIDE_BY_SIDE = "PYTEST_XDIST_WORKER" in os.environ
+if SIDE_BY_SIDE:
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ.setdefault(variable, "1")
+
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 # No deadline: a busy machine is not a broken promise. In CI the examples depend on the code alone.
 hypothesis_settings.register_profile("wbc", deadline=None, derandomize=IN_CI)
 hypothesis_settings.load_profile("wbc")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, begin with the files of slow tests, so that none of them is left to run alone at the end."""
+    if SIDE_BY_SIDE:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 def _present(folder: Path, needed: str, variable: str) -> Path:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from stand_in_worker import QUICK, stand_in_worker
 
+from tests.tiny_training import WAIT_S, at_the_gate, tiny_recipe, until
 from wbc_core.jobs import alone
 from wbc_core.jobs.processes import parse_process_name
 from wbc_core.jobs.queue import open_queue
@@ -24,20 +25,9 @@ from wbc_core.recipes.spec import parse_recipe
 from wbc_core.runs import folder
 from wbc_core.settings import Settings
 
-RECIPE = """
-id: tiny
-title: Tiny
-note: {note}
-seed: 5
-labels: [lymphocyte, neutrophil]
-data: [{{name: one}}]
-optimisation: {{epochs: 3}}
-"""
-WAIT_S = 60  # a busy machine is not a broken promise
-
 
 def recipe(note=""):
-    return parse_recipe(RECIPE.format(note=note or "''"))
+    return parse_recipe(tiny_recipe(note=note))
 
 
 @pytest.fixture
@@ -76,31 +66,8 @@ def worker_process(values, *arguments):
         process.wait()
 
 
-def until(condition, what):
-    deadline = time.monotonic() + WAIT_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-    return found
-
-
 def reached(queue, job, *states):
     return until(lambda: (now := queue.get(job.id)).state in states and now, f"{states} was not reached")
-
-
-def at_the_gate(job, epoch=1):
-    """Wait until the stand-in stands in the middle of an epoch; return its process id."""
-
-    def there():
-        status = folder.read_status(job.run_dir)
-        return (
-            status is not None
-            and (status.epoch, status.step) == (epoch, 1)
-            and status.state == "running"
-            and status.pid
-        )
-
-    return until(there, "the training did not get to its gate")
 
 
 def gone(pid):

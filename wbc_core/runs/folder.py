@@ -5,14 +5,15 @@ Whoever trains writes it; pages, the queue and scripts read it. Every file is co
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 State = Literal["queued", "preparing", "running", "exporting", "finished", "cancelled", "interrupted", "failed"]
@@ -100,10 +101,17 @@ def write_history(run_dir: Path, history: Sequence[Mapping[str, float]]) -> None
     """
     path = run_dir / HISTORY
     partial = path.with_suffix(".partial")
-    table = pd.DataFrame(list(history))
-    table["epoch"] = table["epoch"].astype(int)
-    table.to_csv(partial, index=False, float_format="%.6g")
+    columns = list(dict.fromkeys(column for row in history for column in row))
+    with partial.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows([_written(row.get(column, math.nan)) for column in columns] for row in history)
     partial.replace(path)
+
+
+def _written(value: float) -> str:
+    """Return a value in six digits; nothing where there is none."""
+    return "" if math.isnan(value) else f"{value:.6g}"
 
 
 def append_log(run_dir: Path, line: str) -> None:
