@@ -124,7 +124,6 @@ def test_a_file_in_keras_cache_is_used_and_unnamed_layers_find_their_arrays(cach
     application = keras.applications.inception_v3
     theirs = application.InceptionV3(include_top=False, weights=None, input_shape=(75, 75, 3))
     cache.mkdir(parents=True)
-    theirs.save_weights(cache / "theirs.weights.h5")
     # Keras publishes its older format, which it still writes for a whole model.
     theirs.save(cache / "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5")
     model, said = start("inceptionv3", "imagenet", size=75, weights_dir=tmp_path)
@@ -143,9 +142,18 @@ def test_a_missing_backbone_is_fetched_once(cache, tmp_path, weights_dir, publis
     assert [path.name for path in cache.iterdir()] == [MOBILENET]
 
 
+@pytest.fixture(scope="module")
+def vgg19():
+    """A network that is refused its weights, and so stays as it is."""
+    from wbc_core.zoo import registry
+
+    return registry.build("vgg19", 32, 3)
+
+
 @pytest.mark.parametrize("fault", ["nobody answers", "silence", "cut short", "altered"])
-def test_without_a_whole_download_the_message_says_what_to_do(fault, cache, tmp_path, publish, monkeypatch):
+def test_without_a_whole_download_the_message_says_what_to_do(fault, cache, tmp_path, publish, monkeypatch, vgg19):
     from wbc_core.zoo import imagenet
+    from wbc_core.zoo.weights import initialise
 
     if fault == "silence":
         monkeypatch.setattr(imagenet, "TIMEOUT_S", 0.1)
@@ -155,7 +163,7 @@ def test_without_a_whole_download_the_message_says_what_to_do(fault, cache, tmp_
     elif fault == "altered":
         publish(b"something else")
     with pytest.raises(ModelError) as refusal:
-        start("vgg19", "imagenet", weights_dir=tmp_path)
+        initialise(vgg19, "vgg19", "imagenet", weights_dir=tmp_path, models_dir=tmp_path)
     assert refusal.value.message == ("ImageNet weights of VGG19 can be neither found in Keras's cache nor downloaded.")
     assert refusal.value.hint == (
         f"Connect once, or put {VGG} into {cache}, or choose initial_weights: random or the id of a model."

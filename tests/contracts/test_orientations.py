@@ -25,6 +25,14 @@ def network(request):
 
 
 @pytest.fixture(scope="module")
+def averaged(network):
+    """The network averaged over 2 and over 4 orientations."""
+    from wbc_core.zoo.orientations import average_orientations
+
+    return {orientations: average_orientations(network, orientations) for orientations in (2, 4)}
+
+
+@pytest.fixture(scope="module")
 def pictures():
     return np.random.default_rng(0).integers(0, 255, (3, SIZE, SIZE, 3)).astype(np.float32)
 
@@ -34,11 +42,8 @@ def outputs(model, pictures):
 
 
 @pytest.mark.parametrize(("orientations", "axes"), [(2, [2]), (4, [1]), (4, [2]), (4, [1, 2])])
-def test_an_averaged_network_does_not_care_how_a_cell_is_mirrored(network, pictures, orientations, axes):
-    from wbc_core.zoo.orientations import average_orientations
-
-    averaged = average_orientations(network, orientations)
-    plain, mirrored = (outputs(averaged, x) for x in (pictures, np.flip(pictures, axes).copy()))
+def test_an_averaged_network_does_not_care_how_a_cell_is_mirrored(network, averaged, pictures, orientations, axes):
+    plain, mirrored = (outputs(averaged[orientations], x) for x in (pictures, np.flip(pictures, axes).copy()))
     assert plain["logits"] == pytest.approx(mirrored["logits"], abs=1e-4)
     assert plain["embedding"] == pytest.approx(mirrored["embedding"], abs=1e-4)
     assert plain["feature_map"] == pytest.approx(np.flip(mirrored["feature_map"], axes), abs=1e-4)
@@ -47,15 +52,13 @@ def test_an_averaged_network_does_not_care_how_a_cell_is_mirrored(network, pictu
     assert np.abs(single[0] - single[1]).max() > 1e-3
 
 
-def test_the_average_is_the_mean_of_the_views(network, pictures):
-    from wbc_core.zoo.orientations import average_orientations
-
-    averaged = outputs(average_orientations(network, 2), pictures)
+def test_the_average_is_the_mean_of_the_views(network, averaged, pictures):
+    mean = outputs(averaged[2], pictures)
     one, other = (outputs(network, x) for x in (pictures, pictures[:, :, ::-1].copy()))
     for name in ("logits", "embedding"):
-        assert averaged[name] == pytest.approx((one[name] + other[name]) / 2, abs=1e-4)
+        assert mean[name] == pytest.approx((one[name] + other[name]) / 2, abs=1e-4)
     turned = (one["feature_map"] + other["feature_map"][:, :, ::-1]) / 2
-    assert averaged["feature_map"] == pytest.approx(turned, abs=1e-4)
+    assert mean["feature_map"] == pytest.approx(turned, abs=1e-4)
 
 
 def test_one_orientation_is_the_network_itself_and_others_are_refused(network):
@@ -66,13 +69,12 @@ def test_one_orientation_is_the_network_itself_and_others_are_refused(network):
         average_orientations(network, 3)
 
 
-def test_keras_and_onnx_agree_after_saving(network, pictures, tmp_path):
+def test_keras_and_onnx_agree_after_saving(averaged, pictures, tmp_path):
     import onnxruntime
 
     from wbc_core.training.files import write_onnx
-    from wbc_core.zoo.orientations import average_orientations
 
-    model = average_orientations(network, 4)
+    model = averaged[4]
     model.save(tmp_path / "model.keras")
     write_onnx(tmp_path / "model.keras", tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
@@ -85,12 +87,11 @@ def test_keras_and_onnx_agree_after_saving(network, pictures, tmp_path):
             assert np.abs(value - truth[name][:count]).max() < 1e-4, name
 
 
-def test_an_averaged_network_passes_its_weights_on(network, tmp_path):
+def test_an_averaged_network_passes_its_weights_on(network, averaged, tmp_path):
     from wbc_core.zoo import registry
-    from wbc_core.zoo.orientations import average_orientations
     from wbc_core.zoo.weights import initialise
 
-    average_orientations(network, 2).save(tmp_path / "cells.keras")
+    averaged[2].save(tmp_path / "cells.keras")
     fresh = registry.build(network.name, SIZE, 3)
     initialise(fresh, network.name, str(tmp_path / "cells.keras"), weights_dir=tmp_path, models_dir=tmp_path)
     assert all(np.array_equal(a, b) for a, b in zip(fresh.get_weights(), network.get_weights(), strict=True))

@@ -23,10 +23,11 @@ OUTPUTS = {"logits", "embedding", "feature_map"}
 
 @dataclass
 class Trained:
-    """A network at its smallest size after one step, saved and exported once for all tests."""
+    """A network at its smallest size after one step, saved, loaded again and exported, once for all tests."""
 
     name: str
     model: Any
+    again: Any
     loss: float
     changed: float
     folder: Path
@@ -91,9 +92,13 @@ def trained(request, tmp_path_factory) -> Trained:
         # The converter copies the graph with all weights before each of its passes, to fall back on where one fails;
         # without the copies a deep network is exported in half the time, and a pass that fails fails the test.
         patch.setattr(tf2onnx.optimizer, "copy", SimpleNamespace(deepcopy=lambda graph: graph))
+        # The export loads what was saved, which takes seconds: it is looked at here instead of being loaded once more.
+        loaded, load = [], keras.saving.load_model
+        patch.setattr(keras.saving, "load_model", lambda *a, **k: loaded.append(load(*a, **k)) or loaded[-1])
         write_onnx(folder / "model.keras", folder / "model.onnx")
     some = pictures[::3]
-    return Trained(request.param, model, loss, float(changed), folder, some, outputs(model, some))
+    (again,) = loaded
+    return Trained(request.param, model, again, loss, float(changed), folder, some, outputs(model, some))
 
 
 def multiplications(model) -> float:
@@ -154,13 +159,10 @@ def test_a_step_of_training_moves_it(trained):
 
 
 def test_it_survives_saving(trained):
-    import keras
-
-    again = keras.saving.load_model(trained.folder / "model.keras", compile=False)
-    answers = outputs(again, trained.pictures)
+    answers = outputs(trained.again, trained.pictures)
     for name, value in trained.answers.items():
         assert np.array_equal(answers[name], value), name
-    momenta = [layer.momentum for layer in normalisations(again)]
+    momenta = [layer.momentum for layer in normalisations(trained.again)]
     assert momenta == [layer.momentum for layer in normalisations(trained.model)]
     assert all(0.95 <= momentum <= 0.97 for momentum in momenta)
 

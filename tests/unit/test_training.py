@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.drawn_cells import LABELS, draw_set
 from wbc_core.datasets.synthetic import render_cell
 from wbc_core.errors import DatasetError, RecipeError
 from wbc_core.recipes.spec import Recipe, parse_recipe, read_recipe, recipe_yaml
@@ -17,7 +18,6 @@ from wbc_core.settings import Settings
 from wbc_core.training.augmentation import MARGIN, augment, colour_statistics
 from wbc_core.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 
-LABELS = ("lymphocyte", "neutrophil", "platelet")
 RECIPE = """
 id: tiny
 title: Tiny
@@ -35,16 +35,8 @@ calibrate_on: [one]
 def tiny(tmp_path_factory):
     """Settings over two small synthetic data sets."""
     root = tmp_path_factory.mktemp("tiny")
-    for source, shift in (("one", 0), ("two", 100)):
-        rows = []
-        (root / source).mkdir()
-        for index in range(18):
-            label = LABELS[index % 3]
-            name = f"{label}{index}.png"
-            cv2.imwrite(str(root / source / name), render_cell(label, seed=index + shift, size=96)[..., ::-1])
-            rows.append([name, label, "train" if index < 12 else "val"])
-        with (root / source / "split.csv").open("w", newline="") as stream:
-            csv.writer(stream).writerows([["file", "label", "split"], *rows])
+    for source, first_seed in (("one", 0), ("two", 100)):
+        draw_set(root / source, test=0, first_seed=first_seed)
     return Settings(data_dir=root, cache_dir=root / "cache", runs_dir=root / "runs")
 
 
@@ -183,8 +175,9 @@ def without_time(history):
     ],
     ids=["one phase", "two phases, plateau, focal loss, averaged weights"],
 )
-def test_a_killed_run_continues_bit_for_bit(tiny, recipe, tmp_path, monkeypatch, change):
+def test_a_run_killed_and_then_asked_to_end_continues_bit_for_bit(tiny, recipe, tmp_path, monkeypatch, change):
     from wbc_core.training.epoch_end import EpochEnd
+    from wbc_core.training.stopping import RunCancelled, StopRequest
 
     recipe = Recipe.model_validate(recipe.model_dump() | change)
     whole = run(recipe, tmp_path / "whole", tiny)
@@ -205,6 +198,10 @@ def test_a_killed_run_continues_bit_for_bit(tiny, recipe, tmp_path, monkeypatch,
     with pytest.raises(KillError):
         run(recipe, tmp_path / "killed", tiny)
     monkeypatch.undo()
+    stop = StopRequest()
+    stop.ask()
+    with pytest.raises(RunCancelled):
+        run(recipe, tmp_path / "killed", tiny, stop=stop)
     resumed = run(recipe, tmp_path / "killed", tiny)
 
     assert [row["epoch"] for row in resumed.history] == [0, 1, 2]
@@ -219,17 +216,6 @@ def test_a_killed_run_continues_bit_for_bit(tiny, recipe, tmp_path, monkeypatch,
     status = json.loads((tmp_path / "killed" / "status.json").read_text())
     assert (status["state"], status["epoch"], status["pid"]) == ("running", 3, os.getpid())
     assert len(list((tmp_path / "killed" / EVENTS).iterdir())) == 1
-
-
-@pytest.mark.slow
-def test_a_run_ends_at_the_next_batch_when_asked(tiny, recipe, tmp_path):
-    from wbc_core.training.stopping import RunCancelled, StopRequest
-
-    stop = StopRequest()
-    stop.ask()
-    with pytest.raises(RunCancelled):
-        run(recipe, tmp_path / "stopped", tiny, stop=stop)
-    assert [row["epoch"] for row in run(recipe, tmp_path / "stopped", tiny).history] == [0, 1, 2]
 
 
 @pytest.mark.slow
