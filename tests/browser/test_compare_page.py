@@ -16,6 +16,7 @@ from wbc_core.ui.compare_view import PARTS
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NewPage = Callable[..., Page]
 PICTURES, MODELS = 2220, 6
+FIGURES = "[data-testid=stHtml] table"
 SLOW_MS = 120_000  # a machine that trains beside it is not a broken promise
 
 # Counts from the click to the first frame in which all pictures of the cell are drawn.
@@ -61,7 +62,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def opened(page: Page, address: str, part: str = "") -> None:
     page.set_default_timeout(SLOW_MS)
     page.goto(f"{address}/compare_models")
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator(FIGURES)).to_be_visible(timeout=SLOW_MS)
     if part:
         page.get_by_role("tab", name=part, exact=True).click()
 
@@ -70,7 +71,7 @@ def shown_ms(page: Page, address: str) -> float:
     """Return the time from the call of the address until the table of figures stands there."""
     page.set_default_timeout(SLOW_MS)
     page.goto(f"{address}/compare_models", wait_until="commit")
-    page.wait_for_selector("[data-testid=stDataFrame] canvas", timeout=SLOW_MS)
+    page.wait_for_selector(FIGURES, timeout=SLOW_MS)
     return float(page.evaluate("performance.now()"))
 
 
@@ -84,7 +85,7 @@ def switched_ms(page: Page, address: str) -> float:
     page.wait_for_timeout(1000)  # the home page has come to rest
     start = page.evaluate("performance.now()")
     link.click()
-    page.wait_for_selector("[data-testid=stDataFrame] canvas", timeout=SLOW_MS)
+    page.wait_for_selector(FIGURES, timeout=SLOW_MS)
     return float(page.evaluate("performance.now()")) - float(start)
 
 

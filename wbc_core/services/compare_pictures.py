@@ -131,7 +131,8 @@ def picture_facts(
     for path in paths:
         key.update(f"{path}:{path.stat().st_mtime_ns if path else ''}\n".encode())
     kept = settings().cache_dir / f"pictures-{key.hexdigest()[:24]}.json"
-    if kept.is_file():
+    remembered = find is picture_path  # of what a visitor has uploaded nothing is written down
+    if remembered and kept.is_file():
         try:
             return tuple(PictureFacts(**row) for row in json.loads(kept.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -142,6 +143,8 @@ def picture_facts(
         facts.append(_look_at(path, located))
         if progress is not None:
             progress(done, len(paths))
+    if not remembered:
+        return tuple(facts)
     kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(".partial")
     partial.write_text(json.dumps([asdict(row) for row in facts]), encoding="utf-8")

@@ -28,16 +28,12 @@ def show_claims(_compared: Compared) -> None:
         "reaches when this project trains and tests it."
     )
     rows = reference_rows()
-    st.dataframe(
+    # A table, not a grid: what a system says of itself is longer than a cell of one shows.
+    st.table(
         claims_table(rows),
         hide_index=True,
-        column_config={
-            "System": st.column_config.TextColumn(width="medium"),
-            "It says": st.column_config.TextColumn(width="medium"),
-            "Measured here": st.column_config.TextColumn(width="large"),
-        },
+        border="horizontal",
         alt="Five published systems: their claims and what was measured here",
-        key="compare_claims",
     )
     st.caption(
         "Claimed figures are the systems' own, on pictures of their choice; ours are on test pictures that no training "

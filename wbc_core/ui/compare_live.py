@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,9 @@ def _start(files: Sequence[tuple[str, bytes]], path: str, model_ids: tuple[str, 
         return
     run = LiveRun(live.named_unlike(taken), model_ids)
     run.start()
-    st.session_state[RUN_KEY] = Kept(run, folder)
+    kept = Kept(run, folder)
+    weakref.finalize(kept, run.cancel)  # with the session, whose folder goes too
+    st.session_state[RUN_KEY] = kept
     st.rerun()
 
 

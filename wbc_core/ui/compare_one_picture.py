@@ -46,11 +46,11 @@ def show_one_picture(compared: Compared) -> None:
             st.caption(SAMPLE_NOTE)
     with right:
         st.markdown(f"**{plain(agreement(answers, compared.names))}**")
-        st.dataframe(
+        st.table(
             answers_table(answers, compared.names),
             hide_index=True,
+            border="horizontal",
             alt="What each model says of the picture, how sure it is, and its status",
-            key="compare_answers_table",
         )
         st.caption(
             "Confidence is calibrated on validation pictures. *Unidentified*: the model is less sure than it must be "
@@ -84,7 +84,7 @@ def agreement(answers: Mapping[str, ImageResult | WbcError], names: Mapping[str,
     if not said:
         return "No model answers."
     silent = len(answers) - sum(map(len, said.values()))
-    rest = f" {silent} of {len(answers)} do not answer." if silent else ""
+    rest = f" {silent} of {len(answers)} {'does' if silent == 1 else 'do'} not answer." if silent else ""
     if len(said) == 1:
         name, who = next(iter(said.items()))
         if len(who) == 1:

@@ -23,6 +23,10 @@ KINDS: dict[By, tuple[str, str]] = {
     "brightness": ("Brightness", "Thirds of the set by the brightness of the empty slide."),
 }
 _LOOKED_AT = frozenset({"quality", "brightness"})
+_NAMED: dict[By, str] = {
+    "subtype": "The set gives no finer label than the class, or it is not installed here.",
+    "group": "The set names no slide or donor, or it is not installed here.",
+}
 
 
 def show_parts(compared: Compared) -> None:
@@ -31,12 +35,15 @@ def show_parts(compared: Compared) -> None:
         "Part the pictures by",
         list(KINDS),
         format_func=lambda key: KINDS[key][0],
-        default="subtype",
+        default=first_known(compared),
         required=True,
         key="compare_parts_by",
     )
     st.caption(KINDS[by][1])
     comparison = compared.comparison
+    if by in _NAMED and not any(_column(compared, by)):
+        st.info(f"{_NAMED[by]} Part the pictures by something else.", icon=":material/info:")
+        return
     parts = _looked_at(compared, by) if by in _LOOKED_AT else subgroups(comparison.lineup, by)
     shown = sorted((part for part in parts if part.n >= FEWEST), key=lowest)
     if not shown:
@@ -75,6 +82,18 @@ def _looked_at(compared: Compared, by: By) -> tuple[Subgroup, ...]:
     parts = subgroups(compared.comparison.lineup, by, find=compared.find, progress=told)
     place.empty()
     return parts
+
+
+def first_known(compared: Compared) -> By:
+    """Return by what the pictures are parted at first: what is known without looking at them, if anything is."""
+    known: tuple[By, ...] = ("subtype", "group")
+    return next((by for by in known if any(_column(compared, by))), "subtype")
+
+
+def _column(compared: Compared, by: By) -> Sequence[str]:
+    lineup = compared.comparison.lineup
+    column: list[str] = (lineup.subtype if by == "subtype" else lineup.group).tolist()
+    return column
 
 
 def lowest(part: Subgroup) -> float:

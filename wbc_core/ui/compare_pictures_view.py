@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from wbc_core.biology.classes import class_facts
 from wbc_core.evaluation.lineup import Lineup
 from wbc_core.evaluation.subgroups import behind_cell, where_models_differ
+from wbc_core.services.compare_pictures import picture_path
 from wbc_core.ui.compare_choice import Compared
 from wbc_core.ui.compare_thumbnails import gallery_html
+from wbc_core.ui.navigation import error_gallery
 from wbc_core.ui.wording import plain
 
 CELL_MODEL, CELL_TRUTH, CELL_SAID = "compare_cell_model", "compare_cell_truth", "compare_cell_said"
@@ -40,6 +42,14 @@ def show_pictures(compared: Compared, model: str) -> None:
     else:
         rows = _ask_for_cell(compared, model)
     _show_page(compared, rows)
+    asked = st.session_state.get(CELL_MODEL) if kind == ONE_CELL else None
+    if asked in compared.installed and compared.find is picture_path:
+        st.page_link(
+            error_gallery(),
+            label=plain(f"All mistakes of {compared.names[asked]}, with heat maps"),
+            icon=":material/image_search:",
+            query_params={"model": asked, "set": compared.comparison.source},
+        )
 
 
 def commonest_mistake(lineup: Lineup, model: int) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from wbc_core.biology.statements import RESEARCH_USE
 from wbc_core.evaluation.figures import METRICS
 from wbc_core.ui.compare_choice import Compared
 from wbc_core.ui.compare_classes import KINDS, class_table
-from wbc_core.ui.compare_table import missing_in_words, sorted_rows, tables
+from wbc_core.ui.compare_table import missing_in_words, sorted_rows, words_table
 from wbc_core.ui.compare_words import sentence, sizes, telling_first
 
 _STYLE = """
@@ -38,8 +38,7 @@ def page_to_print(compared: Compared, pictures: Mapping[str, str]) -> str:
     comparison, names = compared.comparison, compared.names
     lineup = comparison.lineup
     rows = sorted_rows(comparison.measures, "accuracy")
-    _, words = tables(rows, METRICS, names)
-    upright = words.set_index("Model").T
+    upright = words_table(rows, METRICS, names).set_index("Model").T
     parts = [
         f"<h1>{escape(', '.join(compared.shown))}</h1>",
         f"<p>{len(lineup):,} pictures of {escape(comparison.source)}, {len(lineup.labels)} classes. "

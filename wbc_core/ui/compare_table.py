@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import cycle
-from typing import Any
+from collections.abc import Mapping, Sequence
+from html import escape
 
 import pandas as pd
 import streamlit as st
@@ -22,7 +21,14 @@ IN_PERCENT = frozenset(
     {metric.key for metric in METRICS}
     - {"macro_auroc", "macro_average_precision", "log_loss", "brier", "weighted_error"}
 )
+BEST = " best"
 _SAME = 1e-9
+
+_TABLE = "border-collapse:collapse;width:100%;font-size:0.875rem;font-variant-numeric:tabular-nums"
+_CELL = "padding:0.4rem 0.7rem 0.4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884"
+_NUMBER = f"{_CELL};white-space:nowrap"
+# The names stay where they are while a phone's visitor moves the figures past them.
+_NAME = f"{_CELL};position:sticky;left:0;min-width:7rem;max-width:11rem;background:light-dark(#ffffff,#050407)"
 
 
 def show_table(compared: Compared) -> None:
@@ -35,22 +41,11 @@ def show_table(compared: Compared) -> None:
         whole = st.toggle(f"All {len(METRICS)} figures", key="compare_all_figures")
     metrics = [metric for metric in METRICS if whole or metric.key in FIRST or metric.key == key]
     rows = sorted_rows(compared.comparison.measures, key)
-    numbers, words = tables(rows, metrics, compared.names)
-    st.dataframe(
-        numbers.style.format(dict(zip(numbers, [_writer(words[column]) for column in numbers], strict=True))),
-        hide_index=True,
-        column_config={
-            "Model": st.column_config.TextColumn(pinned=True, width=150),
-            **{metric.title: st.column_config.NumberColumn(help=_meaning(metric)) for metric in metrics},
-        },
-        placeholder=NONE,
-        alt=f"Figures of {len(rows)} models with 95 % intervals, sorted by {titles[key]}",
-        key="compare_figures",
-    )
+    st.html(figures_html(rows, metrics, compared.names, key))
     st.caption(
         "In brackets: the 95 % interval, the range in which the figure of very many such pictures may well lie. "
         "*Best* is the best figure here; whether it is better by more than chance stands under *Significance*. "
-        "Sort by the box above or by a click on a heading."
+        "Point at a heading for what it means."
     )
     st.markdown(best_in_words(rows, metrics, key, compared.names))
     for sentence in missing_in_words(rows, metrics, compared.names):
@@ -68,10 +63,41 @@ def sorted_rows(measures: Sequence[ModelMeasures], key: str) -> list[ModelMeasur
     return sorted(measures, key=place)
 
 
-def tables(
-    rows: Sequence[ModelMeasures], metrics: Sequence[Metric], names: Mapping[str, str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the same table twice: as numbers, by which a browser sorts, and in words, which it shows.
+def figures_html(rows: Sequence[ModelMeasures], metrics: Sequence[Metric], names: Mapping[str, str], key: str) -> str:
+    """Return the table as HTML: a browser shows it at once, where a grid to click in is fetched and drawn first.
+
+    Parameters
+    ----------
+    rows : sequence of ModelMeasures
+        One for each line, sorted.
+    metrics : sequence of Metric
+        One for each column.
+    names : mapping of str to str
+        Names to show.
+    key : str
+        The metric that sorts.
+    """
+    table = words_table(rows, metrics, names)
+    heads = [f'<th scope="col" style="{_NAME}">Model</th>']
+    for metric in metrics:
+        sort = f' aria-sort="{"descending" if metric.better == "higher" else "ascending"}"' if metric.key == key else ""
+        mark = " ▾" if sort else ""
+        title = escape(_meaning(metric))
+        heads.append(f'<th scope="col" title="{title}"{sort} style="{_CELL}">{escape(metric.title)}{mark}</th>')
+    lines = []
+    for name, *figures in table.to_numpy().tolist():
+        cells = [f'<th scope="row" style="{_NAME}">{escape(name)}</th>']
+        cells += [f'<td style="{_NUMBER}">{_two_lines(text)}</td>' for text in figures]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    said = f"Figures of {len(rows)} models with 95 % intervals, sorted by {_metric(key).title}"
+    return (
+        f'<div role="region" aria-label="{escape(said)}" tabindex="0" style="overflow-x:auto"><table style="{_TABLE}">'
+        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def words_table(rows: Sequence[ModelMeasures], metrics: Sequence[Metric], names: Mapping[str, str]) -> pd.DataFrame:
+    """Return the table in words.
 
     Parameters
     ----------
@@ -82,17 +108,15 @@ def tables(
     names : mapping of str to str
         Names to show.
     """
-    shown = [names[row.name] for row in rows]
-    numbers, words = pd.DataFrame({"Model": shown}), pd.DataFrame({"Model": shown})
+    words = pd.DataFrame({"Model": [names[row.name] for row in rows]})
     for metric in metrics:
         figures = [row.figures[metric.key] for row in rows]
         best = best_value(figures, metric)
-        numbers[metric.title] = pd.Series([figure.value for figure in figures], dtype=float)
         words[metric.title] = [
-            written(figure, metric.key) + (" best" if len(rows) > 1 and _is_best(figure, best) else "")
+            written(figure, metric.key) + (BEST if len(rows) > 1 and _is_best(figure, best) else "")
             for figure in figures
         ]
-    return numbers, words
+    return words
 
 
 def written(figure: Figure, key: str) -> str:
@@ -164,10 +188,12 @@ def _column(rows: Sequence[ModelMeasures], key: str) -> list[Figure]:
     return [row.figures[key] for row in rows]
 
 
-def _writer(words: pd.Series[Any]) -> Callable[[object], str]:
-    """Return what writes a column's numbers, from its top to its end: their words."""
-    following = cycle(words.tolist())
-    return lambda _value: str(next(following))
+def _two_lines(text: str) -> str:
+    """Return a figure as HTML, its interval below it, the best one bold."""
+    figure, _, rest = text.removesuffix(BEST).partition(" (")
+    best = text.endswith(BEST)
+    shown = f"<strong>{escape(figure)}</strong> best" if best else escape(figure)
+    return f'{shown}<br><span style="opacity:0.8">({escape(rest)}</span>' if rest else shown
 
 
 def _is_best(figure: Figure, best: float | None) -> bool:

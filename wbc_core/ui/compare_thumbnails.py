@@ -26,6 +26,7 @@ _QUALITY = 82  # of JPEG; some 5 kB for each picture
 _GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:0.9rem"
 _FIGURE = "margin:0;display:flex;gap:0.7rem;align-items:flex-start;min-width:0"
 _WORDS = "font-size:0.875rem;line-height:1.4;min-width:0;overflow-wrap:anywhere"
+_LINE = "font-size:inherit;margin:0;padding:0"
 _BOX = f"flex:none;width:{SIDE}px;height:{SIDE}px;border-radius:0.4rem"
 _EMPTY = f"{_BOX};display:flex;align-items:center;justify-content:center;text-align:center;border:1px dashed #8888"
 
@@ -50,7 +51,7 @@ def gallery_html(
     said, right = lineup.said[:, rows], lineup.right[:, rows]
     confidence = lineup.probabilities[:, rows].max(axis=2)
     for place, row in enumerate(rows):
-        source = small_picture(find(lineup.source[row], lineup.file[row]))
+        source = small_picture(find(lineup.source[row], lineup.file[row]), keep=find is picture_path)
         missing += source is None
         truth = class_facts(lineup.labels[lineup.truth[row]]).name
         answers = [
@@ -66,16 +67,30 @@ def gallery_html(
     return f'<div style="{_GRID}">{"".join(figures)}</div>', missing
 
 
-def small_picture(path: Path | None) -> str | None:
-    """Return a reduced picture as a data address; None where it is not at hand or cannot be read."""
-    return None if path is None else _reduced(str(path), path.stat().st_mtime_ns)
+def small_picture(path: Path | None, *, keep: bool = True) -> str | None:
+    """Return a reduced picture as a data address; None where it is not at hand or cannot be read.
+
+    Parameters
+    ----------
+    path : Path or None
+        Its file.
+    keep : bool
+        Whether to remember it for every visitor; not what one has uploaded.
+    """
+    if path is None:
+        return None
+    return _kept(path, path.stat().st_mtime_ns) if keep else _reduced(path)
 
 
 @lru_cache(maxsize=4000)  # some 30 MB
-def _reduced(path: str, changed: int) -> str | None:
+def _kept(path: Path, changed: int) -> str | None:
     # A changed file is another one: `changed` is part of what the cache goes by.
+    return _reduced(path)
+
+
+def _reduced(path: Path) -> str | None:
     try:
-        pixels = read_image(Path(path)).pixels
+        pixels = read_image(path).pixels
     except ImageError:
         return None
     height, width = pixels.shape[:2]
@@ -100,7 +115,7 @@ def figure_html(file: str, truth: str, source: str | None, lines: Sequence[str])
     lines : sequence of str
         What stands below the class; escaped here.
     """
-    return _figure(file, truth, source, [f"<li>{escape(line)}</li>" for line in lines])
+    return _figure(file, truth, source, [f'<li style="{_LINE}">{escape(line)}</li>' for line in lines])
 
 
 def _figure(file: str, truth: str, source: str | None, answers: list[str]) -> str:
@@ -120,4 +135,4 @@ def _figure(file: str, truth: str, source: str | None, answers: list[str]) -> st
 def _answer(name: str, label: str, confidence: float, right: bool) -> str:
     mark = '<span role="img" aria-label="right">✓</span>' if right else '<span role="img" aria-label="wrong">✗</span>'
     said = f"{mark} {escape(class_facts(label).name)}, {percent(confidence)}"
-    return f"<li>{said if right else f'<strong>{said}</strong>'} · {escape(name)}</li>"
+    return f"<li style='{_LINE}'>{said if right else f'<strong>{said}</strong>'} · {escape(name)}</li>"

@@ -107,7 +107,14 @@ def reliability_chart(
         altair.Tooltip("count:Q", title="Pictures", format=","),
     ]
     ends = pd.DataFrame({"x": [span.domain[0], 1.0], "y": [span.domain[0], 1.0]})
-    diagonal = altair.Chart(ends).mark_line(strokeDash=[5, 4], color="#7a7486").encode(x="x:Q", y="y:Q")
+    diagonal = (
+        altair.Chart(ends)
+        .mark_line(strokeDash=[5, 4], color="#7a7486")
+        .encode(
+            x=altair.X("x:Q", title="Mean confidence", scale=span),
+            y=altair.Y("y:Q", title="How many are right", scale=span),
+        )
+    )
     chart: altair.LayerChart = altair.LayerChart(
         layer=[
             diagonal,

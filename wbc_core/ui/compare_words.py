@@ -20,6 +20,8 @@ WHAT_HOLM_IS = (
     "**Holm's correction** raises p for the number of pairs: who compares many pairs finds a lucky one among them."
 )
 
+_FIRST, _SECOND = "①", "②"  # stand for the names until these are put in
+
 
 def show_pairs(compared: Compared) -> None:
     """Show the sentence of every pair."""
@@ -38,7 +40,7 @@ def show_pairs(compared: Compared) -> None:
                 st.badge("More than chance", icon=":material/check:", color="green")
             else:
                 st.badge("Not shown to differ", icon=":material/help:", color="gray")
-            st.markdown(plain(sentence(pair, compared.names)))
+            st.markdown(with_bold_names(pair, compared.names))
             st.caption(plain(sizes(pair, compared.names)))
 
 
@@ -53,6 +55,14 @@ def telling_first(pairs: Sequence[Pair]) -> list[Pair]:
 def sentence(pair: Pair, names: Mapping[str, str]) -> str:
     """Return a pair's sentence with the names that the page shows."""
     return replace(pair, first=names[pair.first], second=names[pair.second]).sentence
+
+
+def with_bold_names(pair: Pair, names: Mapping[str, str]) -> str:
+    """Return a pair's sentence in Markdown, in which long names are told from what is said of them."""
+    text = plain(replace(pair, first=_FIRST, second=_SECOND).sentence)
+    for mark, name in ((_FIRST, names[pair.first]), (_SECOND, names[pair.second])):
+        text = text.replace(mark, f"**{plain(name)}**")
+    return text
 
 
 def sizes(pair: Pair, names: Mapping[str, str]) -> str:
@@ -82,7 +92,19 @@ def how_many_differ(many: int, all_pairs: int) -> str:
 def _points(figure: Figure) -> str:
     if figure.value is None:
         return f"not defined ({figure.reason})"
-    text = f"{100 * figure.value:+.1f} points"
+    text = f"{signed(figure.value)} points"
     if figure.low is None or figure.high is None:
         return text
-    return f"{text} ({100 * figure.low:+.1f} to {100 * figure.high:+.1f})"
+    return f"{text} ({signed(figure.low)} to {signed(figure.high)})"
+
+
+def signed(share: float) -> str:
+    """Return a difference of shares in points, with its sign; none of what rounds to nothing.
+
+    Examples
+    --------
+    >>> signed(0.278), signed(-0.009), signed(-0.0002)
+    ('+27.8', '−0.9', '0.0')
+    """
+    points = round(100 * share, 1)
+    return f"{points:+.1f}".replace("-", "−") if points else "0.0"

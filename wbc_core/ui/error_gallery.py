@@ -112,8 +112,8 @@ def _ask_for_rows(answers: Answers) -> NDArray[np.int64]:
 def _show_page(answers: Answers, rows: NDArray[np.int64]) -> None:
     total, wrong = len(answers.table), int((answers.said != answers.table.truth).sum())
     st.markdown(
-        f"**{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'}** of {total:,}; "
-        f"the model is wrong on {wrong:,} of these."
+        f"**{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'}** below. "
+        f"In all the model is wrong on {wrong:,} of {total:,}."
     )
     if not len(rows):
         return
@@ -143,7 +143,7 @@ def _show_picture(answers: Answers, row: int) -> bool:
     right = table.truth[row] == answers.said[row]
     lines = [f"Said: {said}, {percent(answers.confidence[row])}" + (" (right)" if right else "")]
     if not right:
-        lines.append(f"Truth believed to {percent(answers.of_truth[row])}")
+        lines.append(f"{truth} gets {percent(answers.of_truth[row])}")
     if not answers.answered[row]:
         lines.append("Unidentified")
     if str(table.file[row]) in noted_labels(answers):
