@@ -23,8 +23,8 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_the_server_takes_no_larger_upload_than_the_service() -> None:
-    assert CONFIG["server"]["maxUploadSize"] == Settings.model_fields["max_upload_mb"].default
+def test_the_server_takes_no_larger_upload_than_the_largest_archive_of_a_batch() -> None:
+    assert CONFIG["server"]["maxUploadSize"] == Settings.model_fields["max_archive_mb"].default
 
 
 def test_visitors_see_no_traceback_and_nobody_is_counted() -> None:

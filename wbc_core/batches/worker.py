@@ -227,7 +227,7 @@ class BatchWorker:
                 if self._stopping:
                     break
                 if not active:
-                    if not self._change.wait(timeout=KEPT_S):
+                    if not self._change.wait(timeout=60):
                         self._make_room(0)
                     continue
             for work in active:

@@ -7,6 +7,7 @@ import streamlit as st
 from wbc_core.biology.statements import RESEARCH_USE
 from wbc_core.ui import navigation
 from wbc_core.ui.samples import favicon_png
+from wbc_core.ui.wording import kept_in_memory
 
 PAGE_WIDTH = 1080  # px; wider lines are hard to read, and a phone takes what it has
 
@@ -15,6 +16,7 @@ st.set_page_config(page_title=navigation.NAME, page_icon=favicon_png(), layout="
 pages = [
     navigation.home(),
     navigation.single_image(),
+    navigation.batch(),
     navigation.compare_models(),
     navigation.error_gallery(),
     navigation.super_resolution(),
@@ -25,4 +27,4 @@ page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · {navigation.NAME}")
 with st.container(horizontal_alignment="center"), st.container(width=PAGE_WIDTH):
     page.run()
-    st.caption(f"{RESEARCH_USE} Uploaded pictures stay in memory while this page is open and are never stored.")
+    st.caption(f"{RESEARCH_USE} {kept_in_memory(page.url_path)}")

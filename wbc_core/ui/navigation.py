@@ -25,6 +25,11 @@ def single_image() -> StreamlitPage:
     )
 
 
+def batch() -> StreamlitPage:
+    """Return the page that classifies many pictures."""
+    return st.Page(ROOT / "pages" / "use" / "batch.py", title="Batch", icon=":material/stacks:", url_path="batch")
+
+
 def compare_models() -> StreamlitPage:
     """Return the page that puts models side by side."""
     return st.Page(

@@ -38,8 +38,15 @@ class Options:
     microns_per_pixel: float | None
 
 
-def ask_for_options() -> Options:
+def ask_for_options(page: str = "single", *, scale: bool = True) -> Options:
     """Show the choices, folded up, and return them.
+
+    Parameters
+    ----------
+    page : str
+        Prefix of the widgets' keys.
+    scale : bool
+        Whether to ask for the scale, too.
 
     Raises
     ------
@@ -58,26 +65,30 @@ def ask_for_options() -> Options:
         with failures_shown():
             model_details()
     several = len(models) > 1
-    chosen = _ask_for_model(models) if several else next(iter(models.values()))
+    chosen = _ask_for_model(models, page) if several else next(iter(models.values()))
     with st.expander("Options", icon=":material/tune:"):
         if not several:
-            _ask_for_model(models)
-        labels = _ask_for_labels(chosen)
-        scale = st.number_input(
-            "Scale in µm per pixel, if you know it",
-            min_value=0.005,
-            max_value=5.0,
-            value=None,
-            step=0.01,
-            format="%.3f",
-            placeholder="not known",
-            key="single_scale",
-            help="Then the size of the stained body is given in µm. It does not change the predicted type.",
-        )
-    return Options(chosen.id, labels, scale)
+            _ask_for_model(models, page)
+        labels = _ask_for_labels(chosen, page)
+        microns = _ask_for_scale(page) if scale else None
+    return Options(chosen.id, labels, microns)
 
 
-def _ask_for_model(models: dict[str, ModelSummary]) -> ModelSummary:
+def _ask_for_scale(page: str) -> float | None:
+    return st.number_input(
+        "Scale in µm per pixel, if you know it",
+        min_value=0.005,
+        max_value=5.0,
+        value=None,
+        step=0.01,
+        format="%.3f",
+        placeholder="not known",
+        key=f"{page}_scale",
+        help="Then the size of the stained body is given in µm. It does not change the predicted type.",
+    )
+
+
+def _ask_for_model(models: dict[str, ModelSummary], page: str) -> ModelSummary:
     identifiers = list(models)
     default = settings().default_model
     chosen = st.selectbox(
@@ -85,7 +96,7 @@ def _ask_for_model(models: dict[str, ModelSummary]) -> ModelSummary:
         identifiers,
         index=identifiers.index(default) if default in models else 0,
         format_func=lambda identifier: models[identifier].title,
-        key="single_model",
+        key=f"{page}_model",
     )
     if in_bone_marrow_study(models[chosen].labels):
         st.caption(f":material/science: {BONE_MARROW_STUDY.partition('. ')[0]}.")
@@ -94,7 +105,7 @@ def _ask_for_model(models: dict[str, ModelSummary]) -> ModelSummary:
     return models[chosen]
 
 
-def _ask_for_labels(model: ModelSummary) -> tuple[str, ...] | None:
+def _ask_for_labels(model: ModelSummary, page: str) -> tuple[str, ...] | None:
     if len(model.labels) == 2:
         names = listed([class_facts(label).plural for label in model.labels], "or")
         st.caption(f"This model chooses between two classes: {names}.")
@@ -102,7 +113,7 @@ def _ask_for_labels(model: ModelSummary) -> tuple[str, ...] | None:
     ways = [ALL, OWN]
     if set(FIVE_PART) < set(model.labels):
         ways.insert(1, FIVE)
-    way = st.radio("Choose between", ways, key="single_labels", horizontal=True)
+    way = st.radio("Choose between", ways, key=f"{page}_labels", horizontal=True)
     if way == FIVE:
         names = listed([class_facts(label).plural for label in FIVE_PART])
         st.caption(f"Only {names}: any other cell is then forced into one of these five.")
@@ -113,7 +124,7 @@ def _ask_for_labels(model: ModelSummary) -> tuple[str, ...] | None:
             model.labels,
             default=model.labels,
             format_func=lambda label: class_facts(label).name,
-            key="single_own_labels",
+            key=f"{page}_own_labels",
         )
         if 2 <= len(own) < len(model.labels):
             return tuple(label for label in model.labels if label in own)

@@ -31,6 +31,16 @@ def thumbnail_png(label: str) -> bytes:
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
+def drawn_cells() -> dict[str, bytes]:
+    """Return forty drawn cells, five of each type, as PNG files by name."""
+    return {
+        f"synthetic_{label}_{seed}.png": _png(render_cell(label, seed=SAMPLE_SEEDS[label] + seed))
+        for label in CELL_TYPES
+        for seed in range(5)
+    }
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
 def favicon_png() -> bytes:
     """Return the icon of the browser's tab, a drawn neutrophil: Streamlit would fetch a named icon from elsewhere."""
     picture = render_cell("neutrophil", seed=SAMPLE_SEEDS["neutrophil"])

@@ -1,4 +1,4 @@
-"""What happens once, when the server starts: memory for uploads, the default model, a worker for training jobs."""
+"""What happens once, when the server starts: memory for uploads, the default model, unfinished batches, a job worker."""
 
 from __future__ import annotations
 
@@ -72,6 +72,19 @@ def _compare() -> None:
     compare_first()
 
 
+async def go_on_with_batches() -> None:
+    """Continue the batches that an earlier server left unfinished; those it cannot are continued by their owner."""
+    from wbc_core.services.batches import continue_interrupted
+
+    try:
+        count = await asyncio.to_thread(continue_interrupted)
+    except WbcError as error:
+        log.warning("The batches of an earlier start are not continued: %s", error)
+    else:
+        if count:
+            log.info("%d batches of an earlier start go on.", count)
+
+
 async def keep_worker(command: Sequence[str] = WORKER, pause_s: float = WORKER_RESTART_S) -> None:
     """Keep a worker for training jobs running beside the server until this task is cancelled.
 
@@ -112,10 +125,13 @@ async def end_worker(worker: Process, wait_s: float = WORKER_ENDS_S) -> None:
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Load the model beside the start of the server, not before it; keep a worker as long as the server runs."""
     spool_uploads_in_memory()
-    tasks = [asyncio.create_task(load_model())]
+    tasks = [asyncio.create_task(load_model()), asyncio.create_task(go_on_with_batches())]
     if settings().jobs_worker:
         tasks.append(asyncio.create_task(keep_worker()))
     yield {}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    from wbc_core.services.batches import end_batches
+
+    await asyncio.to_thread(end_batches)

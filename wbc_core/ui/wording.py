@@ -6,6 +6,8 @@ import re
 import string
 import unicodedata
 
+from wbc_core.settings import settings
+
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 _COMMAND = re.compile(r"\\`((?:[A-Za-z0-9 ]|\\[-./_])+)\\`")  # escaped already
 _LONGEST_NAME = 48
@@ -78,6 +80,17 @@ def percent(share: float) -> str:
     if share < 0.001:
         return "< 0.1 %"
     return f"{100 * share:.1f} %"
+
+
+def kept_in_memory(url_path: str) -> str:
+    """Return what becomes of uploaded pictures on a page."""
+    if url_path == "batch":
+        return (
+            "Uploaded pictures stay in memory for an hour after their batch has ended, or until it is deleted, and are"
+            " never stored; file names and results are kept on the server until it is deleted, at most"
+            f" {settings().batch_days:g} days."
+        )
+    return "Uploaded pictures stay in memory while this page is open and are never stored."
 
 
 def confidence_in_words(confidence: float) -> str:

@@ -1,0 +1,119 @@
+"""The pictures behind every number of a batch, a page at a time."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from html import escape
+
+import cv2
+import streamlit as st
+
+from wbc_core.batches.rows import BatchRow, repeated
+from wbc_core.biology.classes import class_facts
+from wbc_core.errors import WbcError
+from wbc_core.imaging.decoding import decode_image
+from wbc_core.services.batches import BatchView, batch_rows, read_picture
+from wbc_core.ui.wording import REASONS, percent, short_name
+
+ON_A_PAGE = 24
+SIDE = 112  # px on the page
+_SHARPNESS, _QUALITY = 1.5, 82
+GROUP, PAGE = "batch_group", "batch_page"
+
+_GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(8rem,1fr));gap:0.9rem"
+_BOX = f"width:{SIDE}px;height:{SIDE}px;border-radius:0.4rem"
+_EMPTY = f"{_BOX};display:flex;align-items:center;justify-content:center;text-align:center;border:1px dashed #8888"
+_WORDS = "font-size:0.8rem;line-height:1.35;overflow-wrap:anywhere"
+
+
+def show_pictures(view: BatchView) -> None:
+    """Ask which number to look behind, and show its pictures, the least certain first."""
+    rows = batch_rows(view.request.id)
+    again = repeated(rows)
+    groups = groups_of(rows, again)
+    if not groups:
+        return
+    st.subheader("The pictures behind the numbers", anchor=False)
+    names = list(groups)
+    if st.session_state.get(GROUP) not in names:
+        st.session_state[GROUP] = names[0]
+    chosen: str = st.selectbox(
+        "Show", names, key=GROUP, format_func=lambda name: f"{name} ({len(groups[name]):,})", on_change=_to_first_page
+    )
+    found = groups[chosen]
+    pages = -(-len(found) // ON_A_PAGE)
+    page = 1
+    if pages > 1:
+        st.session_state[PAGE] = min(max(int(st.session_state.get(PAGE) or 1), 1), pages)
+        page = st.number_input(f"Page, of {pages}", 1, pages, key=PAGE, width=160)
+    figures = [_figure(view, row) for row in found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]]
+    st.html(f'<div style="{_GRID}">{"".join(figures)}</div>')
+    if not view.pictures_at_hand:
+        st.caption("The server no longer has these pictures: uploads are kept in memory for an hour, never on a disk.")
+
+
+def groups_of(rows: list[BatchRow], again: dict[str, str]) -> dict[str, list[BatchRow]]:
+    """Return the rows behind each number, the least certain first; repeats apart, as they are not counted.
+
+    Returns
+    -------
+    dict of str to list of BatchRow
+        The largest class first, then what is unidentified, by reason, then repeats.
+    """
+    named: dict[str, list[BatchRow]] = {}
+    doubtful: dict[str, list[BatchRow]] = {}
+    repeats = []
+    for row in rows:
+        if row.status == "failed":
+            continue
+        if row.file in again:
+            repeats.append(row)
+        elif row.status == "classified" and row.label is not None:
+            named.setdefault(class_facts(row.label).name, []).append(row)
+        else:
+            words = REASONS.get(row.reason, row.reason).rstrip(".")
+            doubtful.setdefault(f"Unidentified: {words[0].lower()}{words[1:]}", []).append(row)
+    sizes = Counter({name: len(found) for name, found in named.items()})
+    groups = {name: named[name] for name, _ in sizes.most_common()} | doubtful
+    if repeats:
+        groups["Repeats, not counted"] = repeats
+    return {name: sorted(found, key=lambda row: (row.confidence, row.place)) for name, found in groups.items()}
+
+
+def _figure(view: BatchView, row: BatchRow) -> str:
+    source = _thumbnail(view.request.id, row.file, row.digest, view.pictures_at_hand, row)
+    name = class_facts(row.label).name if row.label else ""
+    alt = escape(f"{name}, {row.file}")
+    if source is None:
+        picture = f'<div style="{_EMPTY}" role="img" aria-label="{alt}, not at hand">not at hand</div>'
+    else:
+        picture = f'<img src="{source}" alt="{alt}" style="{_BOX};object-fit:cover">'
+    said = f"{escape(name)}, {percent(row.confidence)}"
+    file = (
+        f'<span style="opacity:0.8" title="{escape(row.file)}">{escape(short_name(row.file.rpartition("/")[2]))}</span>'
+    )
+    return f'<figure style="margin:0">{picture}<figcaption style="{_WORDS}">{said}<br>{file}</figcaption></figure>'
+
+
+@st.cache_data(show_spinner=False, max_entries=2000)
+def _thumbnail(batch_id: str, file: str, digest: str, at_hand: bool, _row: BatchRow) -> str | None:
+    # Digest and whether it is at hand are part of what the cache goes by.
+    if not at_hand:
+        return None
+    try:
+        data = read_picture(batch_id, _row)
+        if data is None:
+            return None
+        pixels = decode_image(data, file).pixels
+    except WbcError:
+        return None
+    scale = min(1.0, SIDE * _SHARPNESS / min(pixels.shape[:2]))
+    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+    small = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+    done, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}" if done else None
+
+
+def _to_first_page() -> None:
+    st.session_state[PAGE] = 1
