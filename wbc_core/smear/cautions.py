@@ -54,14 +54,16 @@ def _of_cells(result: Differential) -> Iterator[Caution]:
 
 def _of_pictures(result: Differential, counts: Counts) -> Iterator[Caution]:
     if counts.failed:
+        pictures, verb = ("picture", "was") if counts.failed == 1 else ("pictures", "were")
         yield Caution(
-            "failed", f"{_number(counts.failed, 'picture')} could not be read and not counted; look at them by name."
+            "failed", f"{counts.failed:,} {pictures} could not be read and {verb} not counted; their rows say why."
         )
     empty = result.count_outside("not_a_cell")
     if empty:
         yield Caution(
             "not_a_cell",
-            f"{_number(empty, 'picture')} without a stained cell, as the model sees it, and not counted; look at them.",
+            f"{_number(empty, 'picture')} without a stained cell, as the model sees it, and not counted; look for"
+            " missed cells.",
         )
     if counts.repeats:
         yield Caution("repeats", f"{_number(counts.repeats, 'picture')} the same as an earlier one and counted once.")

@@ -126,7 +126,8 @@ def percentages_of_table(data: bytes, name: str) -> dict[str, float]:
         value = _number(row["percent"])
         if not math.isfinite(value):
             raise DatasetError(
-                f'{name}: the percentage of {label} is "{row["percent"][:20]}".', "Expected a number from 0 to 100."
+                f'{name}: the percentage of {label} is "{row["percent"][:20]}".',
+                "Expected a number from 0 to 100, with a decimal point.",
             )
         found[label] = value
     return found
