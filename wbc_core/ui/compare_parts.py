@@ -18,14 +18,14 @@ from wbc_core.ui.wording import listed, plain
 
 KINDS: dict[By, tuple[str, str]] = {
     "subtype": ("Subtype", "The finer label that the set gives, such as band or segmented neutrophils."),
-    "group": ("Slide or donor", "What the set's own table calls a group: pictures that resemble each other."),
+    "group": ("Slide, donor or original", "What the set's own table calls a group: pictures that resemble each other."),
     "quality": ("Quality", "The most fundamental warning that the single-image page would show of the picture."),
     "brightness": ("Brightness", "Thirds of the set by the brightness of the empty slide."),
 }
 _LOOKED_AT = frozenset({"quality", "brightness"})
 _NAMED: dict[By, str] = {
     "subtype": "The set gives no finer label than the class, or it is not installed here.",
-    "group": "The set names no slide or donor, or it is not installed here.",
+    "group": "The set names no slide, donor or original, or it is not installed here.",
 }
 
 
@@ -66,8 +66,8 @@ def show_parts(compared: Compared) -> None:
         f" {small:,} {'part' if small == 1 else 'parts'} of fewer than {FEWEST} pictures left out." if small else ""
     )
     st.caption(
-        "Accuracy with its 95 % interval, the weakest part first. Among many parts one or the other looks weak by "
-        f"chance alone: take it as a place to look, not as proof.{left_out}"
+        "Accuracy with its 95 % interval, the part with the lowest figure first. Among many parts one or the other "
+        f"looks weak by chance alone: take it as a place to look, not as proof.{left_out}"
     )
 
 
@@ -128,7 +128,7 @@ def weakest_in_words(
         figure = written(part.accuracy[number], "accuracy")
         sentences.append(
             f"**Weakest part of {plain(names[row.name])}**: {plain(part_name(part.name, by))}, {figure} on "
-            f"{part.n:,} pictures, against {100 * whole:.1f} % on all. The interval leaves that out."
+            f"{part.n:,} pictures, against {100 * whole:.1f} % on all; the interval lies wholly below that."
         )
     if even:
         who = "any model" if len(even) == len(comparison.measures) > 1 else plain(listed(even))
