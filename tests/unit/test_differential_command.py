@@ -158,6 +158,19 @@ def test_an_analyser_and_another_count_stand_beside_it(capsys, here):
     assert report["agreement"]["kind"] == "hand_count"
 
 
+def test_two_examiners_are_counted_together_and_compared(capsys, here):
+    (here / "one.csv").write_text("label,count\nneutrophil,120\nlymphocyte,80\n", encoding="utf-8")
+    (here / "two.csv").write_text("label,count\nsegs,110\nlymphs,90\n", encoding="utf-8")
+    out = wbc(capsys, "one.csv", "--second", "two.csv", "--target", "2x200").out
+    assert out.startswith("one.csv and two.csv: 200 and 200 leukocytes by two examiners, 200 asked for of each.\n")
+    assert re.search(r"^Neutrophils +230 +57\.5 +52–63 ", out, re.MULTILINE)
+    assert "Neutrophils: ours 60.0 %, other count 55.0 %, agrees" in out
+    report = json.loads(wbc(capsys, "one.csv", "--second", "two.csv", "--json").out)
+    assert report["between_examiners"]["other_n"] == 200
+    predictions(here / "cells.csv", {"neutrophil": 3})
+    assert wbc(capsys, "one.csv", "--second", "cells.csv", code=1).err.startswith("wbc: A model is no examiner")
+
+
 def test_the_settings_of_the_laboratory_are_kept(capsys, here, monkeypatch):
     monkeypatch.setenv("WBC_BAND_RULE", "one_third")
     monkeypatch.setenv("WBC_DIFFERENTIAL_TARGET", "2x200")

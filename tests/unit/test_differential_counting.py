@@ -10,9 +10,9 @@ from wbc_core.biology.age_ranges import ranges_at
 from wbc_core.biology.counted_cells import counted_cells, counted_label, lines
 from wbc_core.errors import DatasetError
 from wbc_core.smear.case import Case, CountingRules
-from wbc_core.smear.counts import model_counts, typed_counts
+from wbc_core.smear.counts import model_counts, pooled_counts, typed_counts
 from wbc_core.smear.differential import differential_of
-from wbc_core.smear.intervals import AFTER_REVIEW, BEFORE_REVIEW
+from wbc_core.smear.intervals import AFTER_REVIEW, BEFORE_REVIEW, exact_limits
 from wbc_core.smear.leukocyte_count import corrected_count
 from wbc_core.smear.percentages import as_text, decimals_of, largest_remainder
 from wbc_core.smear.progress import progress_to
@@ -306,19 +306,57 @@ def test_absolute_counts_carry_the_limits_of_the_share() -> None:
         ("100", 99, False, "99 of 100 leukocytes: 1 to go, or sign with fewer and print the number."),
         ("100", 100, True, "100 leukocytes, 100 asked for."),
         ("200", 1234, True, "1,234 leukocytes, 200 asked for."),
-        ("2x200", 200, True, "200 leukocytes, 200 asked for; a second examiner counts another 200."),
+        ("2x200", 200, False, "200 leukocytes, 200 asked for; a second examiner counts another 200."),
     ],
 )
 def test_progress_counts_to_what_the_laboratory_asks_for(
     target: str, counted: int, reached: bool, sentence: str
 ) -> None:
-    progress = progress_to(target, counted)
+    progress = progress_to(target, [counted])
     assert (progress.reached, progress.sentence) == (reached, sentence)
 
 
 def test_only_leukocytes_count_to_the_target() -> None:
     result = by_eye(neutrophil=90, nrbc=30, smudge_cell=8, platelet=50)
-    assert result.progress.counted == 90
+    assert result.progress.counted == (90,)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reached", "sentence"),
+    [
+        (200, 200, True, "200 and 200 leukocytes by two examiners, 200 asked for of each."),
+        (
+            200,
+            150,
+            False,
+            "200 and 150 of 200 leukocytes by two examiners: 50 to go, or sign with fewer and print the number.",
+        ),
+    ],
+)
+def test_two_examiners_are_counted_together_and_each_to_the_goal(
+    first: int, second: int, reached: bool, sentence: str
+) -> None:
+    one = typed_counts({"neutrophil": first - 50, "lymphocyte": 50, "nrbc": 2})
+    other = typed_counts({"neutrophil": second - 40, "lymphocyte": 40, "smudge_cell": 1})
+    rules = CountingRules(target="2x200")
+    result = differential_of(pooled_counts(one, other), Case(), rules, ranges_at(None))
+    assert (result.progress.reached, result.progress.sentence) == (reached, sentence)
+    assert result.leukocytes == first + second
+    assert result.line("lymphocyte").count == 90
+    assert result.line("lymphocyte").low == exact_limits(90, first + second)[0]
+    assert (result.count_outside("erythroblast"), result.count_outside("smudge_cell")) == (2, 1)
+
+
+def test_smudge_cells_counted_as_lymphocytes_bring_each_examiner_nearer_the_goal() -> None:
+    one, other = typed_counts({"lymphocyte": 150, "smudge": 50}), typed_counts({"lymphocyte": 200})
+    case = Case(smudge_as_lymphocytes=True)
+    result = differential_of(pooled_counts(one, other), case, CountingRules(target="2x200"), ranges_at(None))
+    assert result.progress.counted == (200, 200)
+
+
+def test_a_model_is_no_second_examiner() -> None:
+    with pytest.raises(DatasetError, match="A model is no examiner: only two counts by eye are added up"):
+        pooled_counts(typed_counts({"neutrophil": 100}), model_counts(EIGHT, {"neutrophil": 100}, {}))
 
 
 @pytest.mark.parametrize(

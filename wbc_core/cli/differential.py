@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -45,12 +45,15 @@ def differential(
         Path | None,
         typer.Option(help="CSV of another count (label,count) or of an analyser (label,percent) of the same smear."),
     ] = None,
+    second: Annotated[
+        Path | None, typer.Option(help="CSV of a second examiner's count (label,count), added to the first.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write .json (everything) or .csv (one row a line) here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Count a differential: shares with exact limits, absolute counts, flags, and what to beware of."""
     from wbc_core.biology.ages import parse_age
-    from wbc_core.services.differential import as_report, compare_with_file, count_file
+    from wbc_core.services.differential import as_report, compare_with_file, count_file, count_files
     from wbc_core.smear.case import Case
     from wbc_core.smear.progress import TARGETS
 
@@ -67,23 +70,28 @@ def differential(
         sampling=cast("Sampling", _SAMPLINGS[sampling]),
         smudge_as_lymphocytes=smudge_as_lymphocytes,
     )
-    counted = count_file(table, case, target)
+    between = None
+    if second is None:
+        counted = count_file(table, case, target)
+    else:
+        counted, between = count_files(table, second, case, target)
     agreement = None if against is None else compare_with_file(counted, against)
     if out is not None:
-        _write(counted, agreement, out)
+        _write(counted, as_report(counted, agreement, between), out)
     if as_json:
-        print(json.dumps(as_report(counted, agreement), indent=1))
+        print(json.dumps(as_report(counted, agreement, between), indent=1))
     else:
-        print("\n".join([*_table(counted, table.name), *_agreement(agreement), *_remarks(counted)]))
+        name = table.name if second is None else f"{table.name} and {second.name}"
+        print("\n".join([*_table(counted, name), *_agreement(between), *_agreement(agreement), *_remarks(counted)]))
 
 
-def _write(counted: Differential, agreement: Agreement | None, out: Path) -> None:
-    from wbc_core.services.differential import as_report, as_rows
+def _write(counted: Differential, report: dict[str, Any], out: Path) -> None:
+    from wbc_core.services.differential import as_rows
 
     try:
         with out.open("w", newline="", encoding="utf-8") as stream:
             if out.suffix.lower() == ".json":
-                stream.write(json.dumps(as_report(counted, agreement), indent=1) + "\n")
+                stream.write(json.dumps(report, indent=1) + "\n")
                 return
             rows = as_rows(counted)
             writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")

@@ -14,7 +14,7 @@ from wbc_core.settings import settings
 from wbc_core.smear.agreement import Agreement, beside_analyser, beside_count
 from wbc_core.smear.case import Case, CountingRules
 from wbc_core.smear.count_files import counts_of_predictions, counts_of_table, kind_of, percentages_of_table
-from wbc_core.smear.counts import Counts, model_counts, typed_counts
+from wbc_core.smear.counts import Counts, model_counts, pooled_counts, typed_counts
 from wbc_core.smear.differential import differential_of
 from wbc_core.smear.progress import Target
 from wbc_core.smear.result import Differential, Line
@@ -63,12 +63,6 @@ def count_table(data: bytes, name: str, case: Case, target: Target | None = None
         It is neither, cannot be read, or holds no leukocyte.
     """
     _refuse_large(len(data), name)
-    kind = kind_of(data, name)
-    if kind == "percentages":
-        raise DatasetError(
-            f"{name} holds percentages: without the number of cells nothing can be said about their error.",
-            "Give counts; an analyser's percentages go beside a count, with --against.",
-        )
     return _differential(_counts(data, name), case, target)
 
 
@@ -103,6 +97,42 @@ def count_answers(
 def count_file(path: Path, case: Case, target: Target | None = None) -> Differential:
     """Count the differential of a file; see :func:`count_table`."""
     return count_table(_read(path), path.name, case, target)
+
+
+def count_examiners(
+    first: tuple[bytes, str], second: tuple[bytes, str], case: Case, target: Target | None = None
+) -> tuple[Differential, Agreement]:
+    """Count the differential of two examiners of one smear together, as the reference method does.
+
+    Parameters
+    ----------
+    first, second : (bytes, str)
+        Content and name of each one's table, with the columns label and count.
+    case, target
+        As in :func:`count_table`.
+
+    Returns
+    -------
+    tuple of Differential and Agreement
+        Of all cells together, and whether the two agree.
+
+    Raises
+    ------
+    DatasetError
+        A table cannot be read, holds no leukocyte, or is a model's.
+    """
+    counts = []
+    for data, name in (first, second):
+        _refuse_large(len(data), name)
+        counts.append(_counts(data, name))
+    together = _differential(pooled_counts(*counts), case, target)
+    one, other = (differential_of(each, case, site_rules(target), {}) for each in counts)
+    return together, beside_count(one, other)
+
+
+def count_files(first: Path, second: Path, case: Case, target: Target | None = None) -> tuple[Differential, Agreement]:
+    """Count the differential of two examiners' files; see :func:`count_examiners`."""
+    return count_examiners((_read(first), first.name), (_read(second), second.name), case, target)
 
 
 def compare_with_table(ours: Differential, data: bytes, name: str) -> Agreement:
@@ -140,9 +170,14 @@ def compare_with_file(ours: Differential, path: Path) -> Agreement:
     return compare_with_table(ours, _read(path), path.name)
 
 
-def as_report(differential: Differential, agreement: Agreement | None = None) -> dict[str, Any]:
-    """Return the differential as plain data for JSON, and the comparison where there is one."""
-    return differential.as_dict() | {"agreement": None if agreement is None else agreement.as_dict()}
+def as_report(
+    differential: Differential, agreement: Agreement | None = None, between_examiners: Agreement | None = None
+) -> dict[str, Any]:
+    """Return the differential as plain data for JSON, with the comparisons where there are some."""
+    return differential.as_dict() | {
+        "agreement": None if agreement is None else agreement.as_dict(),
+        "between_examiners": None if between_examiners is None else between_examiners.as_dict(),
+    }
 
 
 def as_rows(differential: Differential) -> list[dict[str, Any]]:
@@ -185,8 +220,13 @@ def _differential(counts: Counts, case: Case, target: Target | None) -> Differen
 
 
 def _counts(data: bytes, name: str) -> Counts:
-    read = counts_of_predictions if kind_of(data, name) == "predictions" else counts_of_table
-    return read(data, name)
+    kind = kind_of(data, name)
+    if kind == "percentages":
+        raise DatasetError(
+            f"{name} holds percentages: without the number of cells nothing can be said about their error.",
+            "Give counts; an analyser's percentages go beside a count, with --against.",
+        )
+    return counts_of_predictions(data, name) if kind == "predictions" else counts_of_table(data, name)
 
 
 def _read(path: Path) -> bytes:

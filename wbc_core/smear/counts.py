@@ -29,12 +29,15 @@ class Counts:
         Pictures that are the same as an earlier one, counted once.
     by_eye : bool
         Whether a person has seen every leukocyte.
+    examiners : tuple of Counts
+        What each examiner counted, where two did; else empty.
     """
 
     cells: Mapping[str, int]
     failed: int = 0
     repeats: int = 0
     by_eye: bool = False
+    examiners: tuple[Counts, ...] = ()
 
     def of_line(self, label: str) -> int:
         """Return the cells of a line, its parts included."""
@@ -85,6 +88,23 @@ def typed_counts(given: Mapping[str, object]) -> Counts:
         found[label], names[label] = whole_number(count, label), name
     found = dict.fromkeys((line.label for line in lines()), 0) | found
     return Counts(in_order(found), by_eye=True)
+
+
+def pooled_counts(first: Counts, second: Counts) -> Counts:
+    """Return the counts of two examiners of one smear as one: the reference method counts 200 cells each.
+
+    Raises
+    ------
+    DatasetError
+        One of them is a model's.
+    """
+    if not (first.by_eye and second.by_eye):
+        raise DatasetError(
+            "A model is no examiner: only two counts by eye are added up.", "Give two tables with label and count."
+        )
+    labels = (*first.cells, *second.cells)
+    cells = {label: first.cells.get(label, 0) + second.cells.get(label, 0) for label in labels}
+    return Counts(in_order(cells), by_eye=True, examiners=(first, second))
 
 
 def model_counts(

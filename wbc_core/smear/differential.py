@@ -68,7 +68,7 @@ def differential_of(
         lines=tuple(row for row in table if _is_shown(row)),
         unseen=tuple(row for row in table if not _is_shown(row)),
         outside=outside,
-        progress=progress_to(rules.target, total),
+        progress=progress_to(rules.target, [each.leukocytes for each in counts.examiners or (counts,)]),
         leukocyte_count=measured,
         age="" if case.age is None else case.age.text,
         sampling=case.sampling,
@@ -97,7 +97,8 @@ def _nothing_counted(counts: Counts) -> str:
 def _smudge_as_lymphocytes(counts: Counts) -> Counts:
     cells = dict(counts.cells)
     cells["lymphocyte"] = cells.get("lymphocyte", 0) + cells.get("smudge_cell", 0)
-    return replace(counts, cells=in_order(cells))
+    examiners = tuple(_smudge_as_lymphocytes(each) for each in counts.examiners)
+    return replace(counts, cells=in_order(cells), examiners=examiners)
 
 
 def _outside(counts: Counts, total: int) -> tuple[OutsideCount, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,34 +20,47 @@ class Progress:
     ----------
     target : {"100", "200", "2x200"}
         What the laboratory asks for.
-    counted, goal : int
-        Leukocytes of this count, and those one examiner counts.
+    counted : tuple of int
+        Leukocytes of each examiner.
+    goal, examiners : int
+        Leukocytes that one examiner counts, and how many examiners are asked for.
     reached : bool
-        Whether this count has come to its goal.
+        Whether every examiner asked for has come to the goal.
     sentence : str
         For people.
     """
 
     target: Target
-    counted: int
+    counted: tuple[int, ...]
     goal: int
+    examiners: int
     reached: bool
     sentence: str
 
 
-def progress_to(target: Target, counted: int) -> Progress:
+def progress_to(target: Target, counted: Sequence[int]) -> Progress:
     """Return how far a count is.
+
+    Parameters
+    ----------
+    target : {"100", "200", "2x200"}
+        What the laboratory asks for.
+    counted : sequence of int
+        Leukocytes of each examiner, at least of one.
 
     Examples
     --------
-    >>> progress_to("200", 160).sentence
+    >>> progress_to("200", [160]).sentence
     '160 of 200 leukocytes: 40 to go, or sign with fewer and print the number.'
     """
     goal, examiners = TARGETS[target]
-    missing = goal - counted
-    if missing > 0:
-        words = f"{counted:,} of {goal} leukocytes: {missing} to go, or sign with fewer and print the number"
+    missing = sum(max(goal - number, 0) for number in counted)
+    numbers = " and ".join(f"{number:,}" for number in counted)
+    by = " by two examiners" if len(counted) > 1 else ""
+    if missing:
+        words = f"{numbers} of {goal} leukocytes{by}: {missing} to go, or sign with fewer and print the number"
     else:
-        words = f"{counted:,} leukocytes, {goal} asked for"
-    second = f"; a second examiner counts another {goal}" if examiners > 1 else ""
-    return Progress(target, counted, goal, missing <= 0, f"{words}{second}.")
+        words = f"{numbers} leukocytes{by}, {goal} asked for{' of each' if by else ''}"
+    waiting = examiners - len(counted)
+    second = f"; a second examiner counts another {goal}" if waiting > 0 else ""
+    return Progress(target, tuple(counted), goal, examiners, not missing and waiting <= 0, f"{words}{second}.")

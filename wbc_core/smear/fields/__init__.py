@@ -1,0 +1,1 @@
+"""Cells found in whole fields: leukocytes, platelets and, as context and ruler, red cells."""
