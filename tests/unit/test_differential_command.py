@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
+import cv2
 import pytest
 
+from wbc_core.biology.cell_types import CELL_TYPES
 from wbc_core.biology.own_ranges import read_own_ranges
 from wbc_core.biology.statements import RESEARCH_USE
 from wbc_core.cli.main import main
+from wbc_core.datasets.synthetic import render_cell
 from wbc_core.services.differential import count_answers, count_typed, site_rules
 from wbc_core.settings import settings
 from wbc_core.smear.case import Case
@@ -126,6 +130,30 @@ def test_predictions_are_counted_as_a_pre_classification(capsys, here):
     assert "caution: 5 cells were not identified" in out
     assert "caution: Not assessed, since the model knows no such class: reactive lymphocytes" in out
     assert out.endswith(f"{RESEARCH_USE}\n")
+
+
+def test_what_predict_writes_is_counted_and_nothing_of_it_is_lost(capsys, here):
+    for place, label in enumerate(CELL_TYPES):
+        for seed in range(2):
+            picture = render_cell(label, seed=seed, size=128)[..., ::-1]
+            cv2.imwrite(str(here / f"{place}{seed}.png"), picture)
+    (here / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(SystemExit):
+        main(["predict", ".", "--out", "cells.csv"])
+    capsys.readouterr()
+    with (here / "cells.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    sure = [row["label"] for row in rows if row["status"] == "classified"]
+    leukocytes = [label for label in sure if label not in ("erythroblast", "platelet")]
+    assert leukocytes
+    report = json.loads(wbc(capsys, "cells.csv", "--json").out)
+    assert report["leukocytes"] == len(leukocytes)
+    assert {line["label"]: line["count"] for line in report["lines"] if line["count"]} == Counter(leukocytes)
+    outside = {row["label"]: row["count"] for row in report["outside"]}
+    assert len(leukocytes) + sum(outside.values()) == len(rows) - 1
+    assert "1 picture could not be read and was not counted; its row says why." in [
+        caution["sentence"] for caution in report["cautions"]
+    ]
 
 
 def test_json_and_files_hold_what_the_table_shows(capsys, here):

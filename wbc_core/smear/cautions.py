@@ -54,10 +54,10 @@ def _of_cells(result: Differential) -> Iterator[Caution]:
 
 def _of_pictures(result: Differential, counts: Counts) -> Iterator[Caution]:
     if counts.failed:
-        pictures, verb = ("picture", "was") if counts.failed == 1 else ("pictures", "were")
-        yield Caution(
-            "failed", f"{counts.failed:,} {pictures} could not be read and {verb} not counted; their rows say why."
+        pictures, verb, rows = (
+            ("picture", "was", "its row says") if counts.failed == 1 else ("pictures", "were", "their rows say")
         )
+        yield Caution("failed", f"{counts.failed:,} {pictures} could not be read and {verb} not counted; {rows} why.")
     empty = result.count_outside("not_a_cell")
     if empty:
         yield Caution(
