@@ -37,7 +37,7 @@ def chromium_path() -> str | None:
 
 @contextmanager
 def running_app(environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Serve the app and give its address; ends the server afterwards.
+    """Serve the app and give its address; ends the server afterwards. Its batches go to a folder that ends with it.
 
     Parameters
     ----------
@@ -55,11 +55,12 @@ def running_app(environment: Mapping[str, str] | None = None) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
     address = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryFile("w+") as printed:  # a pipe that nobody reads would fill up and stop the server
+    # A pipe that nobody reads would fill up and stop the server.
+    with tempfile.TemporaryDirectory() as batches, tempfile.TemporaryFile("w+") as printed:
         server = subprocess.Popen(  # its own process group, so that nothing it starts is left behind
             command,
             cwd=ROOT,
-            env=os.environ | dict(environment or {}),
+            env=os.environ | {"WBC_BATCHES_DIR": batches} | dict(environment or {}),
             stdout=printed,
             stderr=subprocess.STDOUT,
             start_new_session=True,
