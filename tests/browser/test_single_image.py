@@ -37,14 +37,6 @@ def unexpected(errors: list[str]) -> list[str]:
     return [error for error in errors if error not in probes] + probes[HEALTH_PROBES:]
 
 
-def test_a_deep_link_is_the_first_request_of_a_fresh_server(new_page: NewPage) -> None:
-    with running_app() as fresh:
-        page = new_page()
-        page.goto(f"{fresh}/single_image")
-        expect(page.get_by_role("heading", name="What cell is this?")).to_be_visible()
-        expect(page.get_by_text("Page not found")).to_have_count(0)
-
-
 def test_a_real_cell_gets_type_confidence_and_biology(
     new_page: NewPage, address: str, eosinophil_jpeg: bytes, console_errors: list[str]
 ) -> None:
@@ -99,13 +91,14 @@ def test_a_file_above_the_limit_is_refused_before_it_is_sent(new_page: NewPage, 
     expect(page.get_by_text("File must be 25.0MB or smaller")).to_be_visible()
 
 
-def test_an_upload_leaves_nothing_on_the_disk(new_page: NewPage, tmp_path: Path) -> None:
+def test_a_fresh_server_answers_a_deep_link_and_keeps_no_upload_on_its_disk(new_page: NewPage, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1400, 1400, 3), np.uint8)
     written = io.BytesIO()
     Image.fromarray(noise).save(written, "PNG")
     assert len(written.getvalue()) > 5_000_000  # above the size from which the server spools a part
     with running_app({"TMPDIR": str(tmp_path)}) as fresh:
-        page = opened(new_page(), fresh)
+        page = opened(new_page(), fresh)  # its first request of all
+        expect(page.get_by_text("Page not found")).to_have_count(0)
         expect(page.get_by_text("No picture yet.")).to_be_visible()
         before = set(tmp_path.rglob("*"))  # what libraries leave there when they are loaded
         upload(page, "noise.png", written.getvalue(), "image/png")

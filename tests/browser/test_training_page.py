@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,13 +11,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from scripts.running_app import ROOT, running_app
+from tests.drawn_cells import draw_set
 from wbc_core.datasets.synthetic import render_cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NewPage = Callable[..., Page]
 TRAINING_MS = 240_000  # TensorFlow alone takes ten seconds to start
 LABELS = ("lymphocyte", "neutrophil")
-PARTS = ("train",) * 8 + ("val",) * 4 + ("test",) * 4
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +25,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of an app that has a data set of 32 drawn cells, the default model, and a worker."""
     root = tmp_path_factory.mktemp("laboratory")
     folders = {name: root / name for name in ("data", "datasets", "runs", "cache", "models")}
-    made = folders["data"] / "drawn-cells"
-    made.mkdir(parents=True)
-    with (made / "split.csv").open("w", newline="") as stream:
-        rows = csv.writer(stream)
-        rows.writerow(("file", "label", "split"))
-        for number, part in enumerate(PARTS * 2):
-            label = LABELS[number // len(PARTS)]
-            cv2.imwrite(str(made / f"{number}.png"), render_cell(label, seed=number, size=96)[..., ::-1])
-            rows.writerow((f"{number}.png", label, part))
+    draw_set(folders["data"] / "drawn-cells", labels=LABELS, train=8, val=4, test=4, size=96)
     shutil.copytree(ROOT / "models" / "wbc8-lite0", folders["models"] / "wbc8-lite0")
     with running_app({f"WBC_{name.upper()}_DIR": str(folder) for name, folder in folders.items()}) as address:
         yield address

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
 
-import cv2
 import pandas as pd
 import pytest
 
-from wbc_core.datasets.synthetic import render_cell
+from tests.drawn_cells import draw_set
+from tests.ray_cluster import free_ports, ray_head
+from tests.tiny_training import at_the_gate, tiny_recipe, until
 from wbc_core.jobs.attempts import Backend
 from wbc_core.jobs.local_backend import LocalBackend
 from wbc_core.jobs.processes import process_name
@@ -41,102 +36,17 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 STAND_IN = Path(__file__).resolve().parents[1] / "unit" / "stand_in_training.py"
 COMMAND = (sys.executable, str(STAND_IN))
 QUICK = Timing(poll_s=0.05, beat_s=0.2, grace_s=60, shutdown_grace_s=60, retry_s=0.5)
-WAIT_S = 240  # a busy machine is not a broken promise
 BACKENDS: tuple[BackendName, ...] = ("local", "ray")
-
-STAND_IN_RECIPE = """
-id: tiny
-title: Tiny
-note: {note}
-seed: 5
-labels: [lymphocyte, neutrophil]
-data: [{{name: one}}]
-optimisation: {{epochs: 3}}
-"""
-
-RECIPE = """
-id: tiny
-title: Tiny
-seed: 7
-labels: [lymphocyte, neutrophil, platelet]
-data: [{name: made}]
-preprocessing: {size: 32}
-network: {architecture: baseline_cnn, initial_weights: random, dropout: 0.2}
-optimisation: {batch_size: 4, steps_per_epoch: 60, epochs: 4, learning_rate: 0.001, average_decay: 0.9}
-"""
-
-T = TypeVar("T")
-
-
-def until(condition: Callable[[], T], what: str) -> T:
-    """Poll until the condition holds; return what it gave."""
-    deadline = time.monotonic() + WAIT_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-    return found
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+EPOCHS, STEPS = 4, 60  # long enough to be killed in the middle of an epoch
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """Address of a Ray cluster of one node, started for these tests and ended as the process group it is."""
+    """Address of the job API of a Ray cluster of one node."""
     if not IN_CI:
         pytest.importorskip("ray", reason="Ray is optional: requirements-cluster.txt")
-    names = ("--port", "--dashboard-port", "--dashboard-agent-listen-port", "--dashboard-agent-grpc-port")
-    names += ("--metrics-export-port", "--ray-client-server-port", "--runtime-env-agent-port")
-    ports = free_ports(len(names))
-    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # the paths of its sockets must stay short
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "1"]
-    command += ["--include-dashboard", "true", "--node-ip-address", "127.0.0.1", "--temp-dir", folder]
-    command += [str(part) for pair in zip(names, ports, strict=True) for part in pair]
-    address = f"http://127.0.0.1:{ports[1]}"
-    with (Path(folder) / "head.log").open("w+") as printed:
-        head = subprocess.Popen(
-            command,
-            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-
-            def answers() -> bool:
-                printed.seek(0)
-                assert head.poll() is None, f"Ray did not start:\n{printed.read()}"
-                try:
-                    with urllib.request.urlopen(f"{address}/api/jobs/", timeout=5) as response:
-                        return bool(response.status == 200)
-                except OSError:
-                    return False
-
-            until(answers, "the cluster does not answer")
-            yield address
-        finally:
-            # Not `ray stop`, which ends every Ray of the host.
-            with_signal(head, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                head.wait(3)
-            with_signal(head, signal.SIGKILL)
-            head.wait()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def with_signal(head: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(head.pid, number)
-    except ProcessLookupError:
-        return
+    with ray_head() as head:
+        yield head.jobs
 
 
 class Place:
@@ -187,27 +97,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place(tmp_path, name, COMMAND, ray_address=address)
 
 
-def stand_in(note: str = "''") -> Recipe:
-    return parse_recipe(STAND_IN_RECIPE.format(note=note))
-
-
-def at_the_gate(job: Job) -> int:
-    """Wait until a stand-in stands in the middle of its second epoch; return its process id."""
-
-    def there() -> int | None:
-        status = read_status(job.run_dir)
-        return (
-            status.pid
-            if status is not None and (status.state, status.epoch, status.step) == ("running", 1, 1)
-            else None
-        )
-
-    return until(there, "the training did not get to its gate")  # type: ignore[return-value]
+def stand_in(note: str = "") -> Recipe:
+    return parse_recipe(tiny_recipe(note=note))
 
 
 @pytest.mark.slow
 def test_a_job_runs_to_its_end_and_a_bad_one_shows_its_last_lines(place: Place) -> None:
-    good, refused, crashed = (place.submit(stand_in(note)) for note in ("''", "refuse", "crash"))
+    good, refused, crashed = (place.submit(stand_in(note)) for note in ("", "refuse", "crash"))
     place.worker().run(once=True)
     done = place.queue.get(good.id)
     assert (done.state, done.progress, done.epoch, done.attempts, done.message) == ("finished", 1.0, 3, 1, "")
@@ -261,31 +157,27 @@ def test_a_cluster_that_does_not_answer_keeps_its_jobs_waiting(tmp_path: Path) -
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small data set of drawn cells."""
     root = tmp_path_factory.mktemp("drawn")
-    (root / "made").mkdir()
-    rows = [("file", "label", "split")]
-    for index in range(24):
-        label = ("lymphocyte", "neutrophil", "platelet")[index % 3]
-        cv2.imwrite(str(root / "made" / f"{index}.png"), render_cell(label, seed=index, size=96)[..., ::-1])
-        rows.append((f"{index}.png", label, ("train", "train", "val", "test")[index // 6]))
-    with (root / "made" / "split.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows(rows)
+    draw_set(root / "made")
     return root
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a run that nothing disturbed."""
-    place = Place(tmp_path_factory.mktemp("uninterrupted"), "local", (), data_dir=drawn)
-    job = place.submit(parse_recipe(RECIPE))
+def uninterrupted(request: pytest.FixtureRequest, drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run that nothing disturbed: on the Ray cluster, where Ray is installed."""
+    name: BackendName = "ray" if IN_CI or find_spec("ray") else "local"
+    address = request.getfixturevalue("cluster") if name == "ray" else ""
+    place = Place(tmp_path_factory.mktemp("uninterrupted"), name, (), data_dir=drawn, ray_address=address)
+    job = place.submit(parse_recipe(tiny_recipe(epochs=EPOCHS, steps=STEPS)))
     place.worker().run(once=True)
-    assert place.queue.get(job.id).state == "finished", last_lines(job.run_dir)
+    done = place.queue.get(job.id)
+    assert (done.state, done.message, done.attempts) == ("finished", "", 1), last_lines(job.run_dir)
     return job.run_dir
 
 
 def assert_same_run(ours: Path, theirs: Path) -> None:
     """Compare histories, seconds left out, and what the card says of validation and test."""
     history, expected = (pd.read_csv(path / HISTORY).drop(columns="seconds") for path in (ours, theirs))
-    assert list(history["epoch"]) == [0, 1, 2, 3]
+    assert list(history["epoch"]) == list(range(EPOCHS))
     pd.testing.assert_frame_equal(history, expected, check_exact=True)
     card, other = (json.loads((path / EXPORT / "card.json").read_text()) for path in (ours, theirs))
     for part in ("calibration", "abstention", "evaluations", "keras_agreement"):
@@ -304,11 +196,11 @@ def in_an_epoch(job: Job, epoch: int) -> int:
 
 
 @pytest.mark.slow
-def test_killed_orphaned_cancelled_and_resumed_a_run_ends_as_if_nothing_had_happened(
+def test_killed_orphaned_cancelled_and_resumed_a_run_here_ends_as_an_undisturbed_one_on_a_ray_cluster(
     drawn: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
     place = Place(tmp_path, "local", (), data_dir=drawn)
-    job = place.submit(parse_recipe(RECIPE))
+    job = place.submit(parse_recipe(tiny_recipe(epochs=EPOCHS, steps=STEPS)))
     environment = os.environ | {
         f"WBC_{name.upper()}": str(getattr(place.settings, name))
         for name in ("data_dir", "datasets_dir", "runs_dir", "cache_dir", "models_dir")
@@ -331,16 +223,4 @@ def test_killed_orphaned_cancelled_and_resumed_a_run_ends_as_if_nothing_had_happ
         done = place.reached(job, "finished", "failed")
     assert done.state == "finished", last_lines(job.run_dir)
     assert done.attempts == 3
-    assert_same_run(job.run_dir, uninterrupted)
-
-
-@pytest.mark.slow
-def test_the_same_recipe_runs_on_a_ray_cluster_to_the_same_result(
-    drawn: Path, uninterrupted: Path, cluster: str, tmp_path: Path
-) -> None:
-    place = Place(tmp_path, "ray", (), data_dir=drawn, ray_address=cluster)
-    job = place.submit(parse_recipe(RECIPE))
-    place.worker().run(once=True)
-    done = place.queue.get(job.id)
-    assert (done.state, done.message, done.attempts) == ("finished", "", 1), last_lines(job.run_dir)
     assert_same_run(job.run_dir, uninterrupted)
