@@ -178,7 +178,7 @@ def test_an_unidentified_cell_is_outside_until_a_person_decides() -> None:
     assert (neutrophils.open_low, neutrophils.open_high) == (60, 70)
     (caution,) = [row for row in result.cautions if row.code == "unidentified"]
     assert caution.sentence == (
-        "10 cells were not identified: a person must decide, so far outside the 100 %. The share of neutrophils may"
+        "10 cells were not identified: outside the 100 % until a person decides. The share of neutrophils may then"
         " become 60.0 to 70.0 %."
     )
 

@@ -290,6 +290,14 @@ def test_an_unknown_cell_is_refused_with_the_closest(tmp_path: Path) -> None:
     assert caught.value.hint.startswith("The closest: neutrophil, ")
 
 
+def test_spaces_in_the_heading_and_empty_lines_do_not_matter(tmp_path: Path) -> None:
+    path = write(tmp_path, "", f"neutrophil,,,1,2,,,{SIGNED}", heading=HEADING.replace(",", " , "))
+    assert [row.label for row in read_own_ranges(path)] == ["neutrophil"]
+    path = write(tmp_path, "", "", f"neutrophil,,,2,1,,,{SIGNED}")
+    with pytest.raises(DatasetError, match=r"ranges\.csv, line 4: the absolute limits are 2 and 1"):
+        read_own_ranges(path)
+
+
 def test_two_rows_for_one_age_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, f"neutrophil,,18 y,1,2,,,{SIGNED}", f"neutrophils,17 y,,1,2,,,{SIGNED}")
     with pytest.raises(DatasetError) as caught:

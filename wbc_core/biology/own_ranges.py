@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 
 from wbc_core.biology.age_ranges import LEUKOCYTES, AgeRange, age_span
@@ -48,19 +50,19 @@ def read_own_ranges(path: Path) -> tuple[AgeRange, ...]:
         hold for the same age. The message names the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.DictReader(text.splitlines(), restval="", restkey="more"))
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), restval="", restkey="more")
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+        rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"The reference ranges {path} cannot be read.", "Save them as CSV in UTF-8.") from error
-    heading = [name.strip() for name in next(csv.reader(text.splitlines()), [])]
-    missing = [name for name in COLUMNS if name not in heading]
+    missing = [name for name in COLUMNS if name not in reader.fieldnames]
     if missing:
         raise DatasetError(f"The reference ranges {path} lack the column {', '.join(missing)}.", _FORM)
     if not rows:
         raise DatasetError(f"The reference ranges {path} have no row.", _FORM)
-    found = [_range(row, f"{path}, line {number}") for number, row in enumerate(rows, start=2)]
+    found = [(number, _range(row, f"{path}, line {number}")) for number, row in rows]
     _refuse_overlaps(found, path)
-    return tuple(found)
+    return tuple(row for _, row in found)
 
 
 def _range(row: Mapping[str, str], place: str) -> AgeRange:
@@ -136,11 +138,10 @@ def _day(text: str, place: str) -> str:
         ) from None
 
 
-def _refuse_overlaps(rows: list[AgeRange], path: Path) -> None:
-    for second, row in enumerate(rows):
-        for first, earlier in enumerate(rows[:second]):
-            if earlier.label == row.label and max(earlier.from_days, row.from_days) < min(earlier.to_days, row.to_days):
-                raise DatasetError(
-                    f"{path}: the lines {first + 2} and {second + 2} are both for {row.label} at the same age.",
-                    "Let one end where the other begins.",
-                )
+def _refuse_overlaps(rows: list[tuple[int, AgeRange]], path: Path) -> None:
+    for (first, row), (second, other) in combinations(rows, 2):
+        if row.label == other.label and max(row.from_days, other.from_days) < min(row.to_days, other.to_days):
+            raise DatasetError(
+                f"{path}: the lines {first} and {second} are both for {row.label} at the same age.",
+                "Let one end where the other begins.",
+            )

@@ -1,1 +1,1 @@
-"""The differential of a smear: counts, percentages with the error of counting, flags and comparisons."""
+"""A smear: the cells of its fields, and the differential that is counted from cells."""

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import fisher_exact
-from statsmodels.stats.multitest import multipletests
 
 from wbc_core.biology.counted_cells import counted_cells, counted_label, lines
 from wbc_core.errors import DatasetError
@@ -146,6 +144,8 @@ def beside_count(ours: Differential, other: Differential) -> Agreement:
     DatasetError
         No line is in both.
     """
+    from statsmodels.stats.multitest import multipletests  # a second to load, and most counts stand alone
+
     pairs = [(ours.line(cell.label), other.line(cell.label)) for cell in lines()]
     both = [(mine, theirs) for mine, theirs in pairs if mine is not None and theirs is not None]
     seen = [(mine, theirs) for mine, theirs in both if mine.count or theirs.count]
@@ -177,6 +177,8 @@ def fisher_p(count: int, total: int, other: int, other_total: int) -> float:
     >>> fisher_p(5, 100, 14, 100) > 0.05 > fisher_p(5, 100, 15, 100)
     True
     """
+    from scipy.stats import fisher_exact  # as above
+
     return float(fisher_exact(np.array([[count, total - count], [other, other_total - other]])).pvalue)
 
 

@@ -45,8 +45,8 @@ def _of_cells(result: Differential) -> Iterator[Caution]:
         largest = max(result.lines, key=lambda line: line.count)
         yield Caution(
             "unidentified",
-            f"{_number(undecided, 'cell')} not identified: a person must decide, so far outside the 100 %. The share"
-            f" of {largest.title.lower()} may become {largest.open_low:.1f} to {largest.open_high:.1f} %.",
+            f"{_number(undecided, 'cell')} not identified: outside the 100 % until a person decides. The share of"
+            f" {largest.title.lower()} may then become {largest.open_low:.1f} to {largest.open_high:.1f} %.",
         )
     if result.leukocyte_count is not None and result.leukocyte_count.question:
         yield Caution("erythroblasts", result.leukocyte_count.question)
@@ -78,7 +78,7 @@ def _of_smear(result: Differential, case: Case, rules: CountingRules) -> Iterato
         limit = reliable.low if count.used < reliable.low else reliable.high
         yield Caution(
             f"leukocytes_{side}",
-            f"The leukocyte count of {count.used:.3g} × 10⁹/L is {side} {limit:g}: counting from pictures was found to"
+            f"The leukocyte count of {count.used:.4g} × 10⁹/L is {side} {limit:g}: counting from pictures was found to"
             f" agree well with eyes only between {reliable.low:g} and {reliable.high:g} ({source.short}).",
         )
     smudge = next((row.per_100 for row in result.outside if row.label == "smudge_cell"), None)
