@@ -126,7 +126,7 @@ def test_predictions_are_counted_as_a_pre_classification(capsys, here):
     out = wbc(capsys, str(table), "--sampling", "consecutive").out
     assert "95 % limits: pre-classification, counting error only" in out
     assert re.search(r"^Neutrophils +124 +62\.0 +54–69 +40–80 %$", out, re.MULTILINE)
-    assert "outside the 100 %: Unidentified, a person must decide 5" in out
+    assert "outside the 100 %\n  Unidentified, a person must decide: 5\n" in out
     assert "caution: 5 cells were not identified" in out
     assert "caution: Not assessed, since the model knows no such class: reactive lymphocytes" in out
     assert out.endswith(f"{RESEARCH_USE}\n")

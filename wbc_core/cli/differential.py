@@ -121,12 +121,12 @@ def _table(counted: Differential, name: str) -> list[str]:
         left, *numbers, limits, flag = row
         middle = "  ".join(f"{number:>{width}}" for number, width in zip(numbers, widths[1:-2], strict=True))
         shown.append(f"{left:<{widths[0]}}  {middle}  {limits:<{widths[-2]}}  {flag}".rstrip())
-    shown.append("")
+    shown += ["", *(["outside the 100 %"] if counted.outside else [])]
     for outside in counted.outside:
         per_100 = ""
         if outside.per_100 is not None and outside.low is not None and outside.high is not None:
             per_100 = f", {outside.per_100:.1f} per 100 leukocytes ({outside.low:.1f}–{outside.high:.1f})"
-        shown.append(f"outside the 100 %: {outside.title} {outside.count:,}{per_100}")
+        shown.append(f"  {outside.title}: {outside.count:,}{per_100}")
     return [*shown, ""] if counted.outside else shown
 
 
