@@ -1,18 +1,18 @@
-"""A finished run becomes a model that can be served: the `wbc train` command from recipe to card."""
+"""The `wbc train` command from recipe to card: a run that was trained on JAX becomes a model with TensorFlow."""
 
-import csv
+import io
 import os
 import subprocess
 import sys
 
-import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
-from wbc_core.datasets.synthetic import render_cell
+from tests.drawn_cells import draw_set
 from wbc_core.inference.cards import load_card, read_verified
 from wbc_core.inference.classifier import Classifier
-from wbc_core.runs.folder import read_status
+from wbc_core.runs.folder import HISTORY, read_status
 
 RECIPE = """
 id: tiny-merged
@@ -30,36 +30,52 @@ storage: float16
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A run of two epochs on drawn cells, trained and exported by the command."""
+def run(tmp_path_factory):
+    """Return a function that gives the command on a backend of Keras, always for the same run on drawn cells."""
     root = tmp_path_factory.mktemp("export")
-    (root / "data" / "made").mkdir(parents=True)
-    rows = [("file", "label", "split")]
-    for index in range(24):
-        label = ("lymphocyte", "neutrophil", "platelet")[index % 3]
-        name = f"{index}.png"
-        cv2.imwrite(str(root / "data" / "made" / name), render_cell(label, seed=index, size=96)[..., ::-1])
-        rows.append((name, label, ("train", "train", "val", "test")[index // 6]))
-    with (root / "data" / "made" / "split.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows(rows)
+    draw_set(root / "data" / "made")
     (root / "recipe.yaml").write_text(RECIPE)
-    environment = os.environ | {
-        "WBC_DATA_DIR": str(root / "data"),
-        "WBC_CACHE_DIR": str(root / "cache"),
-        "WBC_RUNS_DIR": str(root / "runs"),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "wbc_core", "train", str(root / "recipe.yaml")],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
+    folders = {f"WBC_{name.upper()}_DIR": str(root / name) for name in ("data", "runs", "cache", "models")}
+
+    def train(backend):
+        done = subprocess.run(
+            [sys.executable, "-m", "wbc_core", "train", str(root / "recipe.yaml"), "--device", "cpu"],
+            env=os.environ | folders | {"KERAS_BACKEND": backend},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return root / "runs" / "tiny-merged", done
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def on_jax(run):
+    """What the command says on JAX, and the history then."""
+    folder, done = run("jax")
+    assert (folder / HISTORY).exists(), done.stderr
+    return done, (folder / HISTORY).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def trained(run, on_jax):
+    """The run's folder, exported by the same command with TensorFlow."""
+    folder, done = run("tensorflow")
     assert done.returncode == 0, done.stderr
-    return root / "runs" / "tiny-merged"
+    return folder
 
 
 pytestmark = pytest.mark.slow
+
+
+def test_a_run_on_jax_is_kept_and_exported_with_tensorflow(on_jax, trained):
+    done, history = on_jax
+    assert done.returncode == 1
+    assert "The export to ONNX needs the TensorFlow backend; Keras runs on jax." in done.stderr
+    assert list(pd.read_csv(io.BytesIO(history))["epoch"]) == [0, 1]
+    assert load_card(trained / "export").training.backend == "jax"
+    assert (trained / HISTORY).read_bytes() == history  # nothing was trained again
 
 
 def test_the_run_ends_finished_with_every_file_its_card_names(trained):
