@@ -18,7 +18,8 @@ def spec_of(chart: altair.LayerChart | altair.Chart) -> Spec:
     Parameters
     ----------
     chart : Chart or LayerChart
-        Without a configuration of its own: the page's theme says how it looks.
+        Without a configuration of its own: the page's theme says how it looks. Its data are plain rows, no frame:
+        what becomes of a frame is set for the whole process, and Streamlit sets it while it shows a chart.
     """
     spec: Spec = chart.to_dict()
     spec.pop("config", None)  # Altair's own sizes and ground

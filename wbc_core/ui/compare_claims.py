@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
-import pandas as pd
 import streamlit as st
 
 from wbc_core.inference.measurements import Evaluation
-from wbc_core.services.reference_systems import Claim, ReferenceRow, reference_rows
+from wbc_core.services.reference_systems import ReferenceRow, reference_rows
 from wbc_core.ui.compare_choice import Compared
-from wbc_core.ui.compare_table import NONE
+from wbc_core.ui.wording import plain
 
-NOT_HERE = "not installed"
+NOT_HERE = "not installed, so not measured"
 
 
 def show_claims(_compared: Compared) -> None:
-    """Show the table of systems; it is the same for any choice of models.
+    """Show the systems; they are the same for any choice of models.
 
     Parameters
     ----------
@@ -27,45 +27,34 @@ def show_claims(_compared: Compared) -> None:
         "Five systems that others have published, what they say of themselves, and what a model of the same kind "
         "reaches when this project trains and tests it."
     )
-    rows = reference_rows()
-    # A table, not a grid: what a system says of itself is longer than a cell of one shows.
-    st.table(
-        claims_table(rows),
-        hide_index=True,
-        border="horizontal",
-        alt="Five published systems: their claims and what was measured here",
-    )
+    for heading, says, models in systems(reference_rows()):
+        with st.container(border=True, gap="small"):
+            st.markdown(f"**{plain(heading)}**")
+            st.markdown(f"It says: {plain(says)}.")
+            st.markdown("\n".join(f"- {plain(model)}" for model in models))
     st.caption(
         "Claimed figures are the systems' own, on pictures of their choice; ours are on test pictures that no training "
         "saw, with 95 % intervals. Where the pictures differ, the figures cannot be set against each other."
     )
-    missing = sorted({row.claim.model_id for row in rows if not row.measured})
-    if missing:
-        st.caption(f"Not installed here, so not measured: {', '.join(missing)}.")
 
 
-def claims_table(rows: Sequence[ReferenceRow]) -> pd.DataFrame:
-    """Return one line for each model of a system."""
-    return pd.DataFrame(
-        {
-            "System": [f"{row.claim.system}: {row.claim.title}" for row in rows],
-            "It says": [row.claim.words for row in rows],
-            "Claimed accuracy": [claimed(row.claim) for row in rows],
-            "Measured here": ["; ".join(map(measured, row.measured)) or NOT_HERE for row in rows],
-            "Our model": [row.claim.model_id for row in rows],
-        }
-    )
+def systems(rows: Sequence[ReferenceRow]) -> list[tuple[str, str, list[str]]]:
+    """Return each system with what it says of itself and one line for each model of its kind.
 
-
-def claimed(claim: Claim) -> str:
-    """Return the accuracy that a system states of itself.
-
-    Examples
-    --------
-    >>> claimed(Claim("B", "", "", (), 0.8601, 0.86, "")), claimed(Claim("A", "", "", (), None, None, ""))
-    ('86.01 %', '–')
+    Parameters
+    ----------
+    rows : sequence of ReferenceRow
+        In order; rows of the same title and claim that follow each other are one system.
     """
-    return NONE if claim.accuracy is None else f"{100 * claim.accuracy:.4g} %"
+    found = []
+    for key, group in groupby(rows, key=lambda row: (row.claim.system, row.claim.title, row.claim.words)):
+        system, title, words = key
+        models = [
+            f"{row.claim.model_id}: {'; '.join(map(measured, row.measured)) if row.measured else NOT_HERE}"
+            for row in group
+        ]
+        found.append((f"{system}: {title}", words, models))
+    return found
 
 
 def measured(row: Evaluation) -> str:

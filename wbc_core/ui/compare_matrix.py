@@ -224,7 +224,9 @@ def _base(rows: pd.DataFrame, labels: Sequence[str]) -> altair.Chart:
         axis=altair.Axis(**axis.to_dict(), labelAngle=-45, labelOverlap=False),
     )
     y = altair.Y("true class:N", sort=order, title="True class", axis=axis)
-    chart: altair.Chart = altair.Chart(rows).encode(x=x, y=y)
+    # As plain rows: frames go through Altair's data transformer, which another visitor's chart may have exchanged.
+    data = altair.Data(values=rows.to_dict("records"))  # type: ignore[no-untyped-call]
+    chart: altair.Chart = altair.Chart(data).encode(x=x, y=y)
     return chart
 
 

@@ -42,6 +42,7 @@ def show_table(compared: Compared) -> None:
     metrics = [metric for metric in METRICS if whole or metric.key in FIRST or metric.key == key]
     rows = sorted_rows(compared.comparison.measures, key)
     st.html(figures_html(rows, metrics, compared.names, key))
+    st.caption(f"**{titles[key]}**: {_meaning(_metric(key))}.")
     st.caption(
         "In brackets: the 95 % interval, the range in which the figure of very many such pictures may well lie. "
         "*Best* is the best figure here; whether it is better by more than chance stands under *Significance*. "
@@ -209,4 +210,4 @@ def _low_or_high(metric: Metric) -> str:
 
 
 def _meaning(metric: Metric) -> str:
-    return f"{metric.meaning[0].upper()}{metric.meaning[1:]}; {_low_or_high(metric)} is better"
+    return f"{metric.meaning}; {_low_or_high(metric)} is better"

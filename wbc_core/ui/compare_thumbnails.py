@@ -115,7 +115,7 @@ def figure_html(file: str, truth: str, source: str | None, lines: Sequence[str])
     lines : sequence of str
         What stands below the class; escaped here.
     """
-    return _figure(file, truth, source, [f'<li style="{_LINE}">{escape(line)}</li>' for line in lines])
+    return _figure(file, truth, source, [f'<li style="{_LINE}">{_unbroken(line)}</li>' for line in lines])
 
 
 def _figure(file: str, truth: str, source: str | None, answers: list[str]) -> str:
@@ -127,12 +127,17 @@ def _figure(file: str, truth: str, source: str | None, answers: list[str]) -> st
     items = "".join(answers)
     return (
         f'<figure style="{_FIGURE}">{picture}<figcaption style="{_WORDS}"><strong>{escape(truth)}</strong> (truth)'
-        f'<ul style="list-style:none;margin:0.15rem 0;padding:0">{items}</ul>'
+        f'<ul style="list-style:none;font-size:inherit;margin:0.15rem 0;padding:0">{items}</ul>'
         f'<span style="opacity:0.8" title="{escape(file)}">{escape(short_name(file))}</span></figcaption></figure>'
     )
 
 
+def _unbroken(text: str) -> str:
+    """Escape text for HTML, and keep each figure and its sign on one line."""
+    return escape(text).replace(" %", "&nbsp;%")
+
+
 def _answer(name: str, label: str, confidence: float, right: bool) -> str:
     mark = '<span role="img" aria-label="right">✓</span>' if right else '<span role="img" aria-label="wrong">✗</span>'
-    said = f"{mark} {escape(class_facts(label).name)}, {percent(confidence)}"
+    said = f"{mark} {_unbroken(f'{class_facts(label).name}, {percent(confidence)}')}"
     return f"<li style='{_LINE}'>{said if right else f'<strong>{said}</strong>'} · {escape(name)}</li>"

@@ -17,6 +17,7 @@ from wbc_core.ui.heat_map import show_heat_map
 from wbc_core.ui.state import Shown
 from wbc_core.ui.wording import listed, percent, plain, short_name
 
+NEIGHBOUR_WIDTH = 150  # px
 _KEY = "single_explanation"
 UNEXPECTED = "Something went wrong on our side, and the answer could not be explained."
 UNEXPECTED_HINT = "The answer itself stands as it is."
@@ -98,10 +99,10 @@ def _show_words(explanation: Explanation) -> None:
 
 
 def _show_neighbours(explanation: Explanation) -> None:
-    columns = st.columns(len(explanation.neighbours), gap="small")
-    for column, near in zip(columns, explanation.neighbours, strict=True):
+    row = st.container(horizontal=True, gap="small")  # beside each other on a phone too, as many as go
+    for near in explanation.neighbours:
         name = class_facts(near.label).name
-        with column:
+        with row, st.container(width=NEIGHBOUR_WIDTH, gap="small"):
             picture = neighbour_picture(near, explanation.model_id)
             if picture is not None:
                 st.image(picture, alt=f"Training cell labelled {name}", width="stretch")
