@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn import metrics as reference
 
-from wbc_core.evaluation.calibration import choose_threshold, error_upper_bound, fit_temperature
+from wbc_core.evaluation.abstention import choose_abstention, error_upper_bound
+from wbc_core.evaluation.calibration import fit_temperature
 from wbc_core.evaluation.metrics import (
     evaluate_predictions,
     expected_calibration_error,
@@ -136,14 +137,24 @@ def test_the_temperature_that_made_the_logits_is_found(true_temperature):
 
 def test_the_threshold_meets_its_goal_with_the_most_answers():
     confidence = np.linspace(0, 1, 2001)[1:]
-    correct = confidence > 0.25
-    threshold, answered, errors = choose_threshold(confidence, correct, goal=0.005)
-    assert error_upper_bound(errors, answered) <= 0.005
-    assert error_upper_bound(errors + 1, answered + 1) > 0.005
-    assert answered == np.sum(confidence >= threshold)
+    found = choose_abstention(confidence, confidence > 0.25, "made")
+    answered = round(found.coverage * 2000)
+    assert found.error_upper_bound <= 0.005
+    assert error_upper_bound(found.errors + 1, answered + 1) > 0.005
+    assert answered == np.sum(confidence >= found.threshold)
+    assert found.rule.startswith("the lowest confidence from which")
+
+
+def test_a_good_model_on_too_few_pictures_answers_what_is_asked_for():
+    confidence = np.linspace(0, 1, 201)[1:]
+    found = choose_abstention(confidence, confidence > 0.02, "made")
+    assert (found.coverage, found.errors) == (0.955, 0)
+    assert found.error_upper_bound > 0.005
+    assert found.rule.endswith("so the one that answers 95.5 % of them")
 
 
 def test_without_a_threshold_that_meets_the_goal_the_best_is_told():
-    threshold, answered, errors = choose_threshold(np.array([0.9, 0.8, 0.7]), np.array([True, True, False]), goal=0.005)
-    assert (threshold, answered, errors) == (0.8, 2, 0)
-    assert error_upper_bound(errors, answered) > 0.005
+    found = choose_abstention(np.array([0.9, 0.8, 0.7]), np.array([True, True, False]), "made")
+    assert (found.threshold, found.errors) == (0.8, 0)
+    assert found.error_upper_bound > 0.005
+    assert found.rule.endswith("so the one with the lowest bound")

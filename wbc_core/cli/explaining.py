@@ -1,4 +1,4 @@
-"""The commands ``wbc models attributes``, ``references`` and ``novelty``: what is fitted beside a trained model."""
+"""The commands ``wbc models attributes|references|novelty|threshold``: what is fitted beside a trained model."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def add_explanation_commands(models_app: typer.Typer) -> None:
     models_app.command("attributes")(write_attributes)
     models_app.command("references")(write_references)
     models_app.command("novelty")(write_novelty_score)
+    models_app.command("threshold")(choose_threshold)
 
 
 def write_attributes(model: ModelArgument = None) -> None:
@@ -67,6 +68,18 @@ def write_novelty_score(
     for words, table in (("accepted", facts.accepted), ("AUROC", facts.separation), ("refused", facts.refused)):
         for name, row in table.items():
             print(f"{words}, {name}: {row.value:.4f} (95 % interval {row.low:.4f} to {row.high:.4f})")
+
+
+def choose_threshold(model: ModelArgument = None) -> None:
+    """Choose on validation pictures again from which confidence on a model answers, and measure what it answers."""
+    from wbc_core.services.abstaining import choose_threshold_again
+
+    card = choose_threshold_again(model, report=_say)
+    print(f"answers from a confidence of {card.abstention.threshold:.6f} on: {card.abstention.rule}")
+    for row in card.evaluations:
+        right = row.accuracy_classified
+        words = "" if right is None else f", right {right.value:.4f} ({right.low:.4f} to {right.high:.4f})"
+        print(f"{row.source}: answered {row.coverage.value:.4f} of {row.n:,}{words}")
 
 
 def _say(line: str) -> None:

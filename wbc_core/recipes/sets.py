@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wbc_core.datasets.parts import Classes, SplitSet, dataset_folder, refuse_missing_classes, train_and_validation
+from wbc_core.datasets.sources import LabelledImage, read_split
 from wbc_core.recipes.spec import Recipe
 
 
@@ -39,3 +40,16 @@ def recipe_sets(recipe: Recipe, folders: Sequence[Path]) -> tuple[SplitSet, ...]
     )
     refuse_missing_classes(recipe.labels, sets)
     return sets
+
+
+def recipe_test_part(recipe: Recipe, name: str, folders: Sequence[Path]) -> tuple[LabelledImage, ...]:
+    """Return the test pictures of a set, under the recipe's classes; pictures of labels it leaves out are left out.
+
+    Raises
+    ------
+    DatasetError
+        If the set is missing, or a picture's label does not count.
+    """
+    keep = next((part.labels for part in recipe.data if part.name == name), None)
+    part = read_split(dataset_folder(name, folders), "test")
+    return Classes(recipe.source_labels(), recipe.merge_list()).counted(part, keep)

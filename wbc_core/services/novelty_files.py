@@ -20,7 +20,7 @@ from wbc_core.inference.cards import NOVELTY, NoveltyFacts
 from wbc_core.inference.classifier import Classifier
 from wbc_core.inference.measurements import Estimate
 from wbc_core.inference.novelty import METHODS, NoveltyScore, Scores, read_novelty
-from wbc_core.recipes.sets import recipe_sets
+from wbc_core.recipes.sets import recipe_sets, recipe_test_part
 from wbc_core.recipes.spec import read_recipe
 from wbc_core.services.explanation_files import embedded, put_beside
 from wbc_core.services.models import classifier_for, model_folder
@@ -68,7 +68,8 @@ def write_novelty(model_id: str | None = None, *, score: str = SCORE, report: Re
     classifier, folder = classifier_for(model_id), model_folder(model_id)
     head = head_of(classifier, folder)
     recipe = read_recipe(ROOT / classifier.card.training.recipe)
-    parts = recipe_sets(recipe, (settings().data_dir, settings().datasets_dir))
+    folders = (settings().data_dir, settings().datasets_dir)
+    parts = recipe_sets(recipe, folders)
     chosen = spread_choice([image for part in parts for image in part.train], PER_CLASS)
     say(f"{len(chosen):,} training cells of {', '.join(part.name for part in parts)}")
     embeddings = embedded(chosen, classifier)
@@ -79,7 +80,9 @@ def write_novelty(model_id: str | None = None, *, score: str = SCORE, report: Re
     validation = {part.name: _scores(fitted, part.validation, classifier, head) for part in parts}
     threshold = max(float(np.quantile(values, ACCEPTED)) for values in validation.values())
     say(f"threshold {threshold:.6g}")
-    tests = {part.name: _scores(fitted, _test_part(part.name, classifier), classifier, head) for part in parts}
+    tests = {
+        part.name: _scores(fitted, recipe_test_part(recipe, part.name, folders), classifier, head) for part in parts
+    }
     first = next(iter(tests))
     unknown = {name: _odd_scores(fitted, classifier, name) for name in ODDITIES}
     if blasts := _blasts():
@@ -105,11 +108,6 @@ def _scores(score: NoveltyScore, images: Sequence[LabelledImage], classifier: Cl
 
 def _logits(embeddings: NDArray[np.float32], head: LinearHead) -> NDArray[np.float32]:
     return np.asarray(embeddings @ head.weights + head.bias, np.float32)
-
-
-def _test_part(name: str, classifier: Classifier) -> tuple[LabelledImage, ...]:
-    folder = dataset_folder(name, (settings().data_dir, settings().datasets_dir))
-    return tuple(image for image in read_split(folder, "test") if image.label in classifier.card.labels)
 
 
 def _odd_scores(score: NoveltyScore, classifier: Classifier, kind: str) -> Scores:

@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 
 from wbc_core.datasets.cache import cached_crops
 from wbc_core.datasets.parts import (
-    Classes,
     SplitSet,
-    dataset_folder,
-    refuse_missing_classes,
-    train_and_validation,
 )
-from wbc_core.datasets.sources import LabelledImage, read_split
+from wbc_core.datasets.sources import LabelledImage
+from wbc_core.recipes.sets import recipe_sets, recipe_test_part
 from wbc_core.recipes.spec import Recipe
 from wbc_core.settings import Settings
 from wbc_core.training.augmentation import MARGIN, augment, colour_statistics
@@ -36,28 +33,12 @@ def split_sets(recipe: Recipe, settings: Settings) -> tuple[SplitSet, ...]:
     DatasetError
         If a set or a part is missing, a class has no picture, or pictures leak between parts.
     """
-    classes = Classes(recipe.source_labels(), recipe.merge_list())
-    folders = (settings.data_dir, settings.datasets_dir)
-    sets = tuple(
-        train_and_validation(
-            dataset_folder(part.name, folders),
-            classes,
-            part.labels,
-            share=part.share,
-            hold_out=part.hold_out,
-            seed=recipe.seed,
-        )
-        for part in recipe.data
-    )
-    refuse_missing_classes(recipe.labels, sets)
-    return sets
+    return recipe_sets(recipe, (settings.data_dir, settings.datasets_dir))
 
 
 def test_images(recipe: Recipe, name: str, settings: Settings) -> tuple[LabelledImage, ...]:
     """Return the test pictures of a set, under the recipe's classes; pictures of labels it leaves out are left out."""
-    keep = next((part.labels for part in recipe.data if part.name == name), None)
-    folder = dataset_folder(name, (settings.data_dir, settings.datasets_dir))
-    return Classes(recipe.source_labels(), recipe.merge_list()).counted(read_split(folder, "test"), keep)
+    return recipe_test_part(recipe, name, (settings.data_dir, settings.datasets_dir))
 
 
 class TrainingBatches(keras.utils.PyDataset):

@@ -15,19 +15,17 @@ from wbc_core.datasets.cache import cached_crops
 from wbc_core.datasets.parts import SplitSet
 from wbc_core.datasets.sources import LabelledImage
 from wbc_core.errors import ModelError
-from wbc_core.evaluation.calibration import choose_threshold, error_upper_bound, fit_temperature
+from wbc_core.evaluation.abstention import choose_abstention
+from wbc_core.evaluation.calibration import fit_temperature
 from wbc_core.evaluation.labelled import LabelledPredictions, measure, predict_labelled, restricted
 from wbc_core.evaluation.metrics import expected_calibration_error, precision_at_prevalence
-from wbc_core.inference.cards import Abstention, Calibration, ModelCard, describe_file
+from wbc_core.inference.cards import Calibration, ModelCard, describe_file
 from wbc_core.inference.classifier import Classifier, softmax
 from wbc_core.inference.measurements import Evaluation
 from wbc_core.recipes.spec import Recipe
 from wbc_core.settings import Settings
 from wbc_core.training.data import exact_crops
 from wbc_core.training.epoch_end import predict_logits
-
-ERROR_GOAL = 0.005
-"""Largest upper bound of the error among answered validation pictures that the abstention threshold aims at."""
 
 AGREEMENT = 1e-4
 """Largest difference allowed between a softmax value of Keras and of ONNX Runtime."""
@@ -48,7 +46,6 @@ def calibrated(
     temperature = fit_temperature(values, answers)
     plain, scaled = softmax(values), softmax(values / temperature)
     correct = scaled.argmax(axis=1) == answers
-    threshold, answered, errors = choose_threshold(scaled.max(axis=1), correct, ERROR_GOAL)
     named = " and ".join(f"{part.name} validation" for part in chosen)
     return card.model_copy(
         update={
@@ -59,23 +56,9 @@ def calibrated(
                 ece_before=expected_calibration_error(plain.max(axis=1), correct),
                 ece_after=expected_calibration_error(scaled.max(axis=1), correct),
             ),
-            "abstention": Abstention(
-                threshold=threshold,
-                rule=_rule(error_upper_bound(errors, answered)),
-                chosen_on=named,
-                coverage=answered / len(answers),
-                errors=errors,
-                error_upper_bound=error_upper_bound(errors, answered),
-            ),
+            "abstention": choose_abstention(scaled.max(axis=1), correct, named),
         }
     )
-
-
-def _rule(bound: float) -> str:
-    wanted = f"the lowest confidence from which the exact 95 % bound of the error is at most {100 * ERROR_GOAL:g} %"
-    if bound <= ERROR_GOAL:
-        return wanted
-    return f"wanted: {wanted}; no confidence reaches that on so few pictures, so the one with the lowest bound"
 
 
 def _in_batches(classifier: Classifier, crops: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
