@@ -88,7 +88,7 @@ def find_discs(
     return Discs(x[keep], y[keep], radius_of[keep], roundness[keep])
 
 
-def _at(values: NDArray[np.float32], rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+def _at(values: NDArray[np.float32], rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:
     height, width = values.shape
     taken: NDArray[np.float32] = values[
         np.clip(np.rint(rows), 0, height - 1).astype(np.intp), np.clip(np.rint(columns), 0, width - 1).astype(np.intp)
@@ -105,7 +105,11 @@ def _votes(shape: tuple[int, ...], y: NDArray[np.float64], x: NDArray[np.float64
 
 
 def _best(
-    x: NDArray[np.float64], y: NDArray[np.float64], radius: NDArray[np.float64], value: NDArray[np.float64], apart: float
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    radius: NDArray[np.float64],
+    value: NDArray[np.float64],
+    apart: float,
 ) -> list[int]:
     """Return the positions of those that no better one lies too near to, best first."""
     kept: list[int] = []

@@ -1,0 +1,82 @@
+"""What was found in a field: cells with their boxes, and how large the field's red cells are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wbc_core.imaging.localisation import CellLocation
+
+
+@dataclass(frozen=True)
+class FieldCell:
+    """A cell of a field, in pixels of the picture.
+
+    Attributes
+    ----------
+    xmin, ymin, xmax, ymax : float
+        Box around the whole cell, within the picture; the last two are just behind the cell.
+    kind : str
+        ``wbc``, ``rbc`` or ``platelet``.
+    score : float
+        0 to 1: how clearly the cell stands out. An order, not a probability.
+    cut : bool
+        Whether the picture's edge cuts the cell.
+    counted : bool
+        False for a cell that the lower or the right edge cuts: counted on two sides, each cell of neighbouring fields
+        counts once.
+    diameter : float
+        Of the circle of the cell's area, in pixels; of a cut cell that of the visible part.
+    label : str
+        ``red_cell``, ``platelet``, ``giant_platelet`` or ``platelet_clump``; empty for a leukocyte: a model names it.
+    nucleus : CellLocation or None
+        Of a leukocyte: where its nucleus lies in the picture.
+    """
+
+    xmin: float
+    ymin: float
+    xmax: float
+    ymax: float
+    kind: str
+    score: float
+    cut: bool
+    counted: bool
+    diameter: float
+    label: str = ""
+    nucleus: CellLocation | None = None
+
+
+@dataclass(frozen=True)
+class FieldCells:
+    """What one field shows.
+
+    Attributes
+    ----------
+    width, height : int
+        Of the picture in pixels.
+    cells : tuple of FieldCell
+        Leukocytes, then platelets, then red cells, each from the top of the field down.
+    red_cell : float or None
+        Usual diameter of its red cells in pixels; None where no red cells were found.
+    round_red_cells : tuple of float
+        Diameters in pixels of the red cells that are round and whole: the ruler.
+    reason : str
+        Why the picture is no field that can be counted; empty where it is one.
+    message, hint : str
+        The same as a sentence, and what to do.
+    notes : tuple of str
+        Sentences about a field that can be counted.
+    """
+
+    width: int
+    height: int
+    cells: tuple[FieldCell, ...] = ()
+    red_cell: float | None = None
+    round_red_cells: tuple[float, ...] = ()
+    reason: str = ""
+    message: str = ""
+    hint: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def of_kind(self, kind: str) -> tuple[FieldCell, ...]:
+        """Return the cells of one kind."""
+        return tuple(cell for cell in self.cells if cell.kind == kind)
