@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.tiny_models import install_tiny_model
+from tests.own_batches import own_batches
 from wbc_core.batches.folder import batch_folder
 from wbc_core.biology.cell_types import CELL_TYPES
 from wbc_core.services import batches
@@ -19,18 +20,9 @@ PAGE = str(ROOT / "pages" / "use" / "batch.py")
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    install_tiny_model(tmp_path / "models", "tiny", "Tiny", CELL_TYPES)
-    install_tiny_model(tmp_path / "models", "study", "Study", ("lymphoblast", "normal_precursor"))
-    monkeypatch.setenv("WBC_MODELS_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("WBC_BATCHES_DIR", str(tmp_path / "batches"))
-    monkeypatch.setenv("WBC_DEFAULT_MODEL", "tiny")
-    settings.cache_clear()
-    batches.worker.cache_clear()
-    yield
-    batches.end_batches()
-    settings.cache_clear()
-    batches.worker.cache_clear()
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with own_batches(tmp_path, monkeypatch, {"tiny": CELL_TYPES, "study": ("lymphoblast", "normal_precursor")}):
+        yield
 
 
 def page(batch_id: str = "") -> AppTest:

@@ -6,13 +6,15 @@ import io
 import json
 import threading
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.tiny_models import install_tiny_model
+from tests.own_batches import own_batches
 from wbc_core.batches.folder import BatchFolder, Request, Standing, forget_older
 from wbc_core.batches.listing import Upload, list_uploads
 from wbc_core.batches.rows import BatchRow, repeated, row_of_line
@@ -38,17 +40,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path, monkeypatch):
-    install_tiny_model(tmp_path / "models", "tiny", "Tiny", ("neutrophil", "lymphocyte"))
-    monkeypatch.setenv("WBC_MODELS_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("WBC_BATCHES_DIR", str(tmp_path / "batches"))
-    monkeypatch.setenv("WBC_DEFAULT_MODEL", "tiny")
-    settings.cache_clear()
-    batches.worker.cache_clear()
-    yield
-    batches.end_batches()
-    settings.cache_clear()
-    batches.worker.cache_clear()
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with own_batches(tmp_path, monkeypatch, {"tiny": ("neutrophil", "lymphocyte")}):
+        yield
 
 
 def finished(batch_id: str) -> batches.BatchView:

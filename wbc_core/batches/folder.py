@@ -49,6 +49,11 @@ class Request(BaseModel):
     """Files, folders and archives on the server; none where the pictures were uploaded."""
     engine: str = "local"
 
+    @property
+    def asked(self) -> tuple[str, ...] | None:
+        """Labels to renormalise over; None where the model chooses among its own."""
+        return self.labels if self.chosen else None
+
 
 class Standing(BaseModel):
     """How far the batch is; ``total`` pictures, of which the rows tell how many are done."""

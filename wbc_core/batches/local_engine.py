@@ -29,8 +29,7 @@ def local_rows(
         request = folder.request()
         classifier = classifier_of(request.model_id)
         check_network(request, classifier.card)
-        labels = request.labels if request.chosen else None
-        return classify(folder.remaining(listing.pictures), classifier, labels, batch_size)
+        return classify(folder.remaining(listing.pictures), classifier, request.asked, batch_size)
 
     return rows
 

@@ -70,8 +70,7 @@ def ray_rows(model_folder: Callable[[str], Path], batch_size: int) -> Callable[[
         request = folder.request()
         model = model_folder(request.model_id)
         check_network(request, load_card(model))
-        labels = request.labels if request.chosen else None
-        return _on_cluster(folder.remaining(listing.pictures), model, labels, batch_size)
+        return _on_cluster(folder.remaining(listing.pictures), model, request.asked, batch_size)
 
     return rows
 
