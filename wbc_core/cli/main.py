@@ -16,6 +16,7 @@ from wbc_core import __version__
 from wbc_core.cli.batch import batch
 from wbc_core.cli.compare import compare
 from wbc_core.cli.datasets import datasets_app
+from wbc_core.cli.detect import detect
 from wbc_core.cli.differential import differential
 from wbc_core.cli.enlarging import train_enlarger
 from wbc_core.cli.explaining import add_explanation_commands
@@ -37,6 +38,7 @@ app.add_typer(datasets_app, name="datasets")
 app.add_typer(jobs_app, name="jobs")
 app.command()(batch)
 app.command()(compare)
+app.command()(detect)
 app.command()(differential)
 app.command()(train_enlarger)
 

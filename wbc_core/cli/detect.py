@@ -1,0 +1,94 @@
+"""The ``wbc detect`` command: cells of whole fields, one row each."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wbc_core.errors import WbcError
+
+if TYPE_CHECKING:
+    from wbc_core.services.fields import FieldResult
+
+_ENDINGS = (".csv", ".json")
+
+
+def detect(
+    paths: Annotated[list[Path], typer.Argument(help="Pictures of whole fields, folders of them, zip archives.")],
+    model: Annotated[str | None, typer.Option("--model", help="Model id; the default model if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write .csv or .json here instead of printing CSV.")] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="Micrometres per pixel; from the round red cells if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find the cells of whole fields and name the leukocytes: one row per cell, a bad file is a row too."""
+    from wbc_core.services.fields import as_rows, find_in_paths
+
+    if out is not None and out.suffix.lower() not in _ENDINGS:
+        raise WbcError(f"The result file {out} ends neither in .csv nor in .json.", "Choose one of the two.")
+    results = find_in_paths(paths, model_id=model, scale=scale)
+    if not results:
+        raise WbcError(
+            "No picture was found under the given paths.", "Name picture files, folders that hold some, or a zip."
+        )
+    rows = [row for result in results for row in as_rows(result)]
+    text = _json(results, rows) if as_json or (out is not None and out.suffix.lower() == ".json") else None
+    if out is None:
+        _write(sys.stdout, rows, text)
+    else:
+        try:
+            with out.open("w", newline="", encoding="utf-8") as stream:
+                _write(stream, rows, text)
+        except OSError as error:
+            raise WbcError(f"The file {out} cannot be written: {error.strerror}.", "Choose another place.") from error
+    _report(results)
+    if all(result.status == "failed" for result in results):
+        raise typer.Exit(1)
+
+
+def _json(results: list[FieldResult], rows: list[dict[str, Any]]) -> str:
+    from wbc_core.biology.statements import RESEARCH_USE
+    from wbc_core.services.fields import as_summary
+
+    fields = [as_summary(result) for result in results]
+    return json.dumps({"statement": RESEARCH_USE, "fields": fields, "cells": rows}, indent=1) + "\n"
+
+
+def _write(stream: Any, rows: list[dict[str, Any]], text: str | None) -> None:
+    from wbc_core.services.fields import COLUMNS
+
+    if text is not None:
+        stream.write(text)
+        return
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _report(results: list[FieldResult]) -> None:
+    """Say on stderr what the rows leave out: counts and scale of each field, and why a file failed."""
+    from wbc_core.services.fields import as_summary
+
+    for result in results:
+        facts = as_summary(result)
+        if result.status == "failed":
+            print(f"wbc: {result.error} {result.hint} [{result.reason}]", file=sys.stderr)
+            continue
+        scale = result.scale
+        known = "scale unknown: fewer than 30 round red cells"
+        if scale is not None:
+            error = "" if scale.given else f" ± {scale.error:.4f}"
+            known = f"{scale.um_per_pixel:.4f}{error} µm per pixel ({facts['scale_from']})"
+        clumps = ", in clumps: no estimate holds" if result.clumped else ""
+        print(
+            f"wbc: {result.file}: {facts['leukocytes']} leukocytes, {facts['platelets']} platelets{clumps}; {known}",
+            file=sys.stderr,
+        )
+        for note in result.notes:
+            print(f"wbc: {result.file}: {note}", file=sys.stderr)
