@@ -29,6 +29,7 @@ MOST = 8
 
 MODELS_KEY, SET_KEY, LINKED_KEY = "compare_models", "compare_set", "compare_linked"
 MODEL_PARAMETER, SET_PARAMETER = "model", "set"
+_PUT_KEY = "compare_put"
 UPLOAD_BOX_KEY, _OPENED_KEY = "compare_upload_box", "compare_upload_opened"
 _READ_KEY, _RESULT_KEY = "compare_read", "compare_result"
 _Read = tuple[tuple[str, ...], tuple[PredictionTable, ...], tuple[tuple[str, str], ...]]
@@ -149,6 +150,10 @@ def _ask_for_models(offered: Mapping[str, ShippedPredictions]) -> list[str]:
         # A link, the first visit, or the browser's back button.
         st.session_state[MODELS_KEY] = known[:MOST] or first_choice(tuple(offered.values()))
         st.session_state[LINKED_KEY] = linked
+        st.session_state[_PUT_KEY] = st.session_state[MODELS_KEY]
+    elif st.session_state[MODELS_KEY] == st.session_state.get(_PUT_KEY):
+        # Put in once more: a click during the first run ends it before the browser's box has heard of its models.
+        st.session_state[MODELS_KEY] = st.session_state[_PUT_KEY]
     chosen: list[str] = st.multiselect(
         "Models",
         list(offered),
@@ -181,8 +186,8 @@ def _ask_for_set(sets: Mapping[str, int], own: str | None) -> str:
         st.session_state["compare_linked_set"] = linked
         st.session_state[SET_KEY] = linked
     refused = st.session_state.get(SET_KEY) not in (None, *options)
-    if st.session_state.get(SET_KEY) not in options:
-        st.session_state[SET_KEY] = options[0]
+    # Put in at every run: a click during the first one ends it before the browser's box has heard of its set.
+    st.session_state[SET_KEY] = options[0] if refused or SET_KEY not in st.session_state else st.session_state[SET_KEY]
     chosen: str = st.selectbox(
         "Test set",
         options,

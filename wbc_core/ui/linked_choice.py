@@ -46,8 +46,9 @@ def linked_choice(
     if linked is not None and (linked != st.session_state.get(seen) or key not in st.session_state):
         st.session_state[seen] = st.session_state[key] = linked  # a link, or the browser's back button
     refused = linked is not None and linked not in options and st.session_state.get(key) == linked
-    if st.session_state.get(key) not in options:
-        st.session_state[key] = next(iter(options))
+    # Put in at every run: a click during the first one ends it before the browser's box has heard of its choice.
+    now = st.session_state.get(key)
+    st.session_state[key] = now if now in options else next(iter(options))
     chosen: str = st.selectbox(
         label, list(options), format_func=options.__getitem__, key=key, help=help, on_change=on_change
     )
