@@ -53,6 +53,7 @@ def normalisations(model):
 @pytest.fixture(scope="module", params=list(ARCHITECTURES))
 def trained(request, tmp_path_factory) -> Trained:
     import keras
+    import tf2onnx.graph
     import tf2onnx.optimizer
 
     from wbc_core.training.files import write_onnx
@@ -92,6 +93,10 @@ def trained(request, tmp_path_factory) -> Trained:
         # The converter copies the graph with all weights before each of its passes, to fall back on where one fails;
         # without the copies a deep network is exported in half the time, and a pass that fails fails the test.
         patch.setattr(tf2onnx.optimizer, "copy", SimpleNamespace(deepcopy=lambda graph: graph))
+        # For the same reason: after each pass it writes all weights into the graph's nodes, though only the last
+        # writing counts, which alone says where large weights go.
+        update = tf2onnx.graph.Graph.update_proto
+        patch.setattr(tf2onnx.graph.Graph, "update_proto", lambda graph, *storage: storage and update(graph, *storage))
         # The export loads what was saved, which takes seconds: it is looked at here instead of being loaded once more.
         loaded, load = [], keras.saving.load_model
         patch.setattr(keras.saving, "load_model", lambda *a, **k: loaded.append(load(*a, **k)) or loaded[-1])
