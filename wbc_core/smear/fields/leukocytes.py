@@ -22,20 +22,29 @@ RED_CELL: Final = 40
 BODY: Final = 0.035
 """Nuclear density from which on a pixel may belong to a leukocyte's cytoplasm or a platelet."""
 
+GRANULES: Final = 0.085
+"""How much more green than blue light a pixel takes out before it may be the eosinophil's granules."""
+
 NUCLEUS: Final = 0.085
 """Nuclear density from which on a pixel may belong to a nucleus."""
 
 LEAST_NUCLEUS: Final = 0.28
 """Least area of a leukocyte's nucleus in squares of the red cell's diameter; a small lymphocyte's has 0.6."""
 
-LEAST_CUT_NUCLEUS: Final = 0.10
+LEAST_CUT_NUCLEUS: Final = 0.12
 """The same for a cell that the picture's edge cuts."""
 
-LEAST_CUT_SIDE: Final = 0.5
+LEAST_CUT_SIDE: Final = 0.62
 """Least length, in red cells, at which the picture's edge cuts a leukocyte; a platelet is cut at less."""
 
-LEAST_PAIR: Final = 1.75
+LEAST_PAIR: Final = 1.95
 """Length, in red cells, from which on a body may be two cells."""
+
+MOST_GAP: Final = 0.15
+"""Widest gap, in red cells, between the boxes of two pieces of one cell."""
+
+LEAST_LOBE: Final = 0.12
+"""Least area of a piece's nucleus, in squares of the red cell's diameter: smaller ones are platelets."""
 
 NECK: Final = 0.74
 """Two bodies are parted where the neck between them is narrower than this share of the smaller one."""
@@ -99,9 +108,10 @@ def find_leukocytes(maps: StainMaps) -> list[Body]:
     """
     nuclear = smoothed(maps)
     # Light is refracted at the rims of red cells into colours that look like thin stain: opening takes them away.
-    body = _without_small_holes(opened(nuclear > BODY, 0.14))
+    granules = cv2.GaussianBlur(maps.density - maps.blue, (0, 0), RED_CELL / 20)
+    body = _without_small_holes(opened((nuclear > BODY) | (granules > GRANULES), 0.14))
     nucleus = opened(nuclear > NUCLEUS, 0.08)
-    leukocytes = []
+    pieces = []
     labels, boxes = regions(body)
     for number, (left, top, wide, high) in enumerate(boxes, start=1):
         here = (slice(top, top + high), slice(left, left + wide))
@@ -109,9 +119,9 @@ def find_leukocytes(maps: StainMaps) -> list[Body]:
         edges = (top == 0, top + high == nuclear.shape[0], left == 0, left + wide == nuclear.shape[1])
         for part in _parted(region, edges):
             found = _measured(part, nucleus[here].astype(bool), nuclear[here], left, top)
-            if _is_leukocyte(found, nuclear.shape):
-                leukocytes.append(found)
-    return leukocytes
+            if found.nucleus > 0:
+                pieces.append(found)
+    return [body for body in _joined(pieces) if _is_leukocyte(body, nuclear.shape)]
 
 
 def smoothed(maps: StainMaps) -> NDArray[np.float32]:
@@ -215,6 +225,38 @@ def _measured(
     stained = part[here] & nucleus[here]
     strength = float(np.median(nuclear[here][stained])) if stained.any() else 0.0
     return Body(part[here], left + int(columns[0]), top + int(rows[0]), float(stained.sum()) / RED_CELL**2, strength)
+
+
+def _joined(pieces: list[Body]) -> list[Body]:
+    """Join pieces that lie side by side within the length of one cell: lobes in cytoplasm too pale to be seen."""
+    bodies = sorted(pieces, key=lambda body: -body.nucleus)
+    at = 0
+    while at < len(bodies):
+        one = bodies[at]
+        partner = next((other for other in bodies[at + 1 :] if _belong_together(one, other)), None)
+        if partner is None:
+            at += 1
+            continue
+        bodies = [body for body in bodies if body is not partner]
+        bodies[at] = _union(one, partner)
+    return bodies
+
+
+def _belong_together(one: Body, other: Body) -> bool:
+    gap_x = max(one.left, other.left) - min(one.right, other.right)
+    gap_y = max(one.top, other.top) - min(one.bottom, other.bottom)
+    wide = max(one.right, other.right) - min(one.left, other.left)
+    high = max(one.bottom, other.bottom) - min(one.top, other.top)
+    near = max(gap_x, gap_y) <= MOST_GAP * RED_CELL
+    return near and max(wide, high) <= LEAST_PAIR * RED_CELL and min(one.nucleus, other.nucleus) >= LEAST_LOBE
+
+
+def _union(one: Body, other: Body) -> Body:
+    left, top = min(one.left, other.left), min(one.top, other.top)
+    mask = np.zeros((max(one.bottom, other.bottom) - top, max(one.right, other.right) - left), bool)
+    for body in (one, other):
+        mask[body.top - top : body.bottom - top, body.left - left : body.right - left] |= body.mask
+    return Body(mask, left, top, one.nucleus + other.nucleus, max(one.strength, other.strength))
 
 
 def _is_leukocyte(body: Body, shape: tuple[int, ...]) -> bool:

@@ -21,7 +21,7 @@ LEAST_RISE: Final = 0.045
 """How much more red light a platelet takes out than what lies around it; the rims of red cells hardly do."""
 
 MOST_BLUE: Final = 0.03
-"""Most density in blue: overlapping red cells have more."""
+"""Most density in blue, or 0.3 of that in red where this is more: overlapping red cells have more."""
 
 AREAS: Final = (0.02, 2.5)
 """Least and largest area, in squares of the red cell's diameter."""
@@ -84,8 +84,9 @@ def _is_platelet(body: Body, maps: StainMaps) -> bool:
     here = (slice(body.top, body.bottom), slice(body.left, body.right))
     around = (slice(max(0, body.top - 4), body.bottom + 4), slice(max(0, body.left - 4), body.right + 4))
     surroundings = _outside(maps.red[around], body, around)
-    rise = float(np.percentile(maps.red[here][body.mask], 75)) - surroundings
-    return rise > LEAST_RISE and float(np.median(maps.blue[here][body.mask])) < MOST_BLUE
+    red = float(np.percentile(maps.red[here][body.mask], 75))
+    blue = float(np.median(maps.blue[here][body.mask]))
+    return red - surroundings > LEAST_RISE and blue < max(MOST_BLUE, 0.3 * red)
 
 
 def _outside(red: NDArray[np.float32], body: Body, around: tuple[slice, slice]) -> float:

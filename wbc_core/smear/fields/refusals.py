@@ -20,7 +20,7 @@ MOST_FOREIGN: Final = 0.06
 LEAST_SLIDE: Final = 90
 """Least level of the slide's brightest channel; below, too little light is left to tell colours."""
 
-SMALLEST_RED_CELL: Final = 9.0
+SMALLEST_RED_CELL: Final = 10.0
 """Least diameter of a red cell in pixels: below, a platelet is less than four pixels wide."""
 
 LARGEST_RED_CELL: Final = 0.42

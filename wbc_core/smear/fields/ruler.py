@@ -18,8 +18,8 @@ SIDES: Final = (384, 1280)
 RADII: Final = np.asarray(4.5 * 1.12 ** np.arange(24), np.float64)
 """Radii looked for at each of them: 4.5 to 61 pixels."""
 
-LEAST_ROUNDNESS: Final = 0.4
-"""Least roundness of a disc that tells the usual size."""
+LEAST_ROUNDNESS: Final = (0.4, 0.3)
+"""Least roundness of a disc that tells the usual size; the second where the first finds no size: cells in heaps."""
 
 LEAST_DISCS: Final = 4
 """Fewest discs of about one size that tell the usual size."""
@@ -55,22 +55,22 @@ def usual_size(pixels: NDArray[np.uint8]) -> UsualSize | None:
         To within about a tenth; the ruler of :mod:`wbc_core.smear.fields.scale` is finer.
     """
     longest = max(pixels.shape[:2])
-    best: UsualSize | None = None
-    for side in SIDES:
-        scale = min(1.0, side / longest)
-        small = shrink(pixels, scale)
-        lit = lit_part(small)
-        maps = stain_maps(small, slide_colour_of(small, lit), lit)
-        discs = find_discs(maps.density, RADII, least_roundness=LEAST_ROUNDNESS)
-        found = _usual(discs)
-        if found is not None:
-            found = UsualSize(found.diameter / scale, found.agreeing)
-            # What is sharp at the finer side may be noise: it has to explain more of the field.
-            if best is None or found.agreeing * found.diameter**2 > 1.5 * best.agreeing * best.diameter**2:
-                best = found
-        if scale == 1.0 or (best is not None and best.diameter * scale > 4 * RADII[0]):
-            break
-    return best
+    for least_roundness in LEAST_ROUNDNESS:
+        best: UsualSize | None = None
+        for side in SIDES:
+            scale = min(1.0, side / longest)
+            small = shrink(pixels, scale)
+            lit = lit_part(small)
+            maps = stain_maps(small, slide_colour_of(small, lit), lit)
+            found = _usual(find_discs(maps.density, RADII, least_roundness=least_roundness))
+            if found is not None:
+                best = UsualSize(found.diameter / scale, found.agreeing)
+            # Near the smallest radius the finer side knows better; above, it is spared.
+            if scale == 1.0 or (best is not None and best.diameter * scale > 4 * RADII[0]):
+                break
+        if best is not None:
+            return best
+    return None
 
 
 def _usual(discs: Discs) -> UsualSize | None:
