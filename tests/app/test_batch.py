@@ -73,7 +73,7 @@ def test_counts_percentages_and_limits_stand_in_a_table_and_sum_to_a_hundred():
     assert list(table.columns) == ["Cell", "Count", "%", "95 % limits"]
     assert sum(int(text) for text in table["%"]) == 100
     assert "classification, counting error only" in texts(app).replace("\\", "")
-    app.number_input(key="batch_leukocytes").set_value(7.2).run()
+    app.number_input(key="smear_leukocytes").set_value(7.2).run()
     table = next(frame.value for frame in app.dataframe if "95 % limits" in frame.value)
     assert "10⁹/L" in table.columns
 

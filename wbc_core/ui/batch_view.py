@@ -14,11 +14,11 @@ from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.errors import WbcError
 from wbc_core.services.batches import BatchView, cancel_batch, continue_batch, delete_batch, view_batch
 from wbc_core.settings import settings
-from wbc_core.ui.batch_counts import show_counts
 from wbc_core.ui.batch_downloads import show_downloads
 from wbc_core.ui.batch_pictures import show_pictures
 from wbc_core.ui.batch_start import PARAMETER
 from wbc_core.ui.batch_states import show_mark
+from wbc_core.ui.differential_view import Counted, show_counts
 from wbc_core.ui.failures import failures_shown, show_failure
 from wbc_core.ui.wording import plain, roughly, short_name, with_commands
 
@@ -70,7 +70,7 @@ def _show(batch_id: str, active: bool) -> None:
             st.info(BONE_MARROW_STUDY, icon=":material/science:")
         _show_figures(view)
         if view.tally.done:
-            show_counts(view)
+            show_counts(_counted(view))
         _show_failures(view)
         _show_left_out(view)
 
@@ -94,6 +94,11 @@ def _show_progress(view: BatchView) -> None:
     total = view.standing.total
     st.progress(min(1.0, view.tally.done / total) if total else 0.0, text=plain(progress_in_words(view)))
     st.button("Cancel", icon=":material/cancel:", on_click=_cancel, args=(view.request.id,), key="batch_cancel")
+
+
+def _counted(view: BatchView) -> Counted:
+    tally = view.tally
+    return Counted(view.request.labels, tally.labels, tally.reasons, tally.statuses["failed"], tally.repeats)
 
 
 def _cancel(batch_id: str) -> None:

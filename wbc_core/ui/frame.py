@@ -16,6 +16,7 @@ st.set_page_config(page_title=navigation.NAME, page_icon=favicon_png(), layout="
 pages = [
     navigation.home(),
     navigation.single_image(),
+    navigation.smear_field(),
     navigation.batch(),
     navigation.compare_models(),
     navigation.error_gallery(),

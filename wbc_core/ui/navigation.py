@@ -30,6 +30,16 @@ def batch() -> StreamlitPage:
     return st.Page(ROOT / "pages" / "use" / "batch.py", title="Batch", icon=":material/stacks:", url_path="batch")
 
 
+def smear_field() -> StreamlitPage:
+    """Return the page that finds the cells of whole fields."""
+    return st.Page(
+        ROOT / "pages" / "use" / "smear_field.py",
+        title="Smear field",
+        icon=":material/grid_view:",
+        url_path="smear_field",
+    )
+
+
 def compare_models() -> StreamlitPage:
     """Return the page that puts models side by side."""
     return st.Page(

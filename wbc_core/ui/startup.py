@@ -1,4 +1,4 @@
-"""What happens once, when the server starts: memory for uploads, the default model, unfinished batches, a job worker."""
+"""What happens once, when the server starts: memory for uploads, the default model, unfinished batches, a worker."""
 
 from __future__ import annotations
 

@@ -90,6 +90,11 @@ def kept_in_memory(url_path: str) -> str:
             " never stored; file names and results are kept on the server until it is deleted, at most"
             f" {settings().batch_days:g} days."
         )
+    if url_path == "smear_field":
+        return (
+            "Uploaded pictures and results stay in memory for an hour, or until you let them be forgotten, and are"
+            " never stored."
+        )
     return "Uploaded pictures stay in memory while this page is open and are never stored."
 
 

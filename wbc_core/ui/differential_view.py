@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from wbc_core.biology.classes import class_facts
 from wbc_core.biology.labels import in_bone_marrow_study
 from wbc_core.errors import WbcError
-from wbc_core.services.batches import BatchView
 from wbc_core.services.differential import count_answers
 from wbc_core.smear.case import SAMPLINGS, Case, Sampling
 from wbc_core.smear.result import Differential, Line, OutsideCount
 from wbc_core.ui.wording import REASONS, plain
 
-COUNT_KEY, SAMPLING_KEY, NUCLEATED_KEY = "batch_leukocytes", "batch_sampling", "batch_nucleated"
+COUNT_KEY, SAMPLING_KEY, NUCLEATED_KEY = "smear_leukocytes", "smear_sampling", "smear_nucleated"
 SAMPLING_WORDS: dict[Sampling, str] = {
     "unknown": "not known",
     "consecutive_fields": "every cell of consecutive fields",
@@ -23,31 +26,50 @@ SAMPLING_WORDS: dict[Sampling, str] = {
 NUCLEATED_WORDS = {None: "not known", True: "yes", False: "no"}
 
 
-def show_counts(view: BatchView) -> None:
-    """Show the differential of what is done so far; where the labels make none, the numbers by label."""
+@dataclass(frozen=True)
+class Counted:
+    """What there is to count: answers by label, abstentions by reason, and what the model could answer at all."""
+
+    labels: Sequence[str]
+    classified: Mapping[str, int]
+    reasons: Counter[str]
+    failed: int = 0
+    repeats: int = 0
+
+
+def show_counts(counted: Counted, *, sampling: Sampling = "unknown") -> None:
+    """Show the differential of what is done so far; where the labels make none, the numbers by label.
+
+    Parameters
+    ----------
+    counted : Counted
+        The numbers.
+    sampling : str
+        How the cells were come by, unless the visitor says otherwise.
+    """
     st.subheader("Counts", anchor=False)
-    if in_bone_marrow_study(view.request.labels):
-        _show_numbers(view)
+    if in_bone_marrow_study(counted.labels):
+        _show_numbers(counted)
         return
-    case = _ask_for_case()
+    case = _ask_for_case(sampling)
     try:
         result = count_answers(
-            view.request.labels,
-            view.tally.labels,
-            view.tally.reasons,
+            counted.labels,
+            counted.classified,
+            counted.reasons,
             case,
-            failed=view.tally.statuses["failed"],
-            repeats=view.tally.repeats,
+            failed=counted.failed,
+            repeats=counted.repeats,
         )
     except WbcError as error:
-        _show_numbers(view)
+        _show_numbers(counted)
         st.caption(f"No differential: {plain(error.message)}")
         return
     _show_differential(result)
-    _show_unidentified(view)
+    _show_unidentified(counted)
 
 
-def _ask_for_case() -> Case:
+def _ask_for_case(usual: Sampling) -> Case:
     with st.expander("About the smear", icon=":material/edit_note:"):
         left, middle, right = st.columns(3, gap="small")
         with left:
@@ -71,7 +93,7 @@ def _ask_for_case() -> Case:
             sampling = st.selectbox(
                 "How the cells were come by",
                 SAMPLINGS,
-                index=SAMPLINGS.index("unknown"),
+                index=SAMPLINGS.index(usual),
                 format_func=SAMPLING_WORDS.__getitem__,
                 key=SAMPLING_KEY,
             )
@@ -84,7 +106,7 @@ def _show_differential(result: Differential) -> None:
         differential_table(result),
         hide_index=True,
         alt="The differential: cells, percentages and their exact 95 % limits",
-        key="batch_differential",
+        key="differential",
     )
     if result.outside:
         st.markdown("**Outside the count**\n" + "\n".join(f"- {plain(_outside(row))}" for row in result.outside))
@@ -129,18 +151,18 @@ def _outside(row: OutsideCount) -> str:
     return f"{words}, {row.per_100:.1f} per 100 leukocytes ({row.low:.1f} to {row.high:.1f})"
 
 
-def _show_unidentified(view: BatchView) -> None:
-    reasons = [f"{count:,}: {REASONS.get(reason, reason)}" for reason, count in view.tally.reasons.most_common()]
+def _show_unidentified(counted: Counted) -> None:
+    reasons = [f"{count:,}: {REASONS.get(reason, reason)}" for reason, count in counted.reasons.most_common()]
     if len(reasons) > 1:
         st.markdown("**Unidentified**, for a person to decide:\n" + "\n".join(f"- {plain(text)}" for text in reasons))
 
 
-def _show_numbers(view: BatchView) -> None:
-    rows = [(class_facts(label).name, view.tally.labels[label]) for label in view.request.labels]
+def _show_numbers(counted: Counted) -> None:
+    rows = [(class_facts(label).name, counted.classified.get(label, 0)) for label in counted.labels]
     st.dataframe(
         pd.DataFrame(rows, columns=["Class", "Pictures"]),
         hide_index=True,
         alt="Pictures by class",
-        key="batch_numbers",
+        key="numbers",
     )
-    _show_unidentified(view)
+    _show_unidentified(counted)

@@ -1,4 +1,4 @@
-"""A zip of 200 real cells goes in: progress, counts, limits, the reason of what failed; a closed tab stops nothing."""
+"""200 real cells and three real fields go in: progress, counts, limits, reasons; a closed tab stops nothing."""
 
 from __future__ import annotations
 
@@ -76,3 +76,20 @@ def test_a_zip_becomes_counts_with_limits_while_the_tab_may_be_closed(
     probes = [error for error in console_errors if "404 (Not Found)" in error]
     assert [error for error in console_errors if error not in probes] == []
     assert len(probes) <= 4, "each deep link sends two probes for the server below its own path"
+
+
+def test_three_real_fields_give_cells_that_can_be_looked_at(address: str, new_page: NewPage, data_dir: Path) -> None:
+    page = new_page(height=1600)
+    page.goto(f"{address}/smear_field")
+    expect(page.get_by_text("No fields yet.")).to_be_visible(timeout=SLOW_MS)
+    files = sorted((data_dir / "bccd" / "JPEGImages").glob("*.jpg"))[:3]
+    page.locator("input[type=file]").first.set_input_files(files)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Find the cells").click(timeout=SLOW_MS)
+    expect(page.get_by_text("Take the results along")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text(re.compile(r"\d+ of 100 leukocytes"))).to_be_visible()
+    box = page.locator("rect.wbc").first
+    expect(box).to_be_visible()
+    began = time.perf_counter()
+    box.click()
+    expect(page.get_by_alt_text(re.compile("The cell as the model saw it"))).to_be_visible()
+    print(f"\nfrom the click on a box to its cell: {1e3 * (time.perf_counter() - began):.0f} ms")
