@@ -19,7 +19,14 @@ from wbc_core.smear.fields.cells import FieldCell, FieldCells
 from wbc_core.smear.fields.leukocytes import RED_CELL, Body, find_leukocytes, smoothed
 from wbc_core.smear.fields.platelets import find_platelets, name_of
 from wbc_core.smear.fields.red_cells import RedCell, find_red_cells
-from wbc_core.smear.fields.refusals import Refusal, eyepiece_note, refusal_of_colours, refusal_of_size, scale_note
+from wbc_core.smear.fields.refusals import (
+    NO_CELLS,
+    Refusal,
+    eyepiece_note,
+    refusal_of_colours,
+    refusal_of_size,
+    scale_note,
+)
 from wbc_core.smear.fields.ruler import UsualSize, shrink, usual_size
 from wbc_core.smear.fields.scale import RED_CELL_UM, scale_of
 from wbc_core.smear.fields.slide import lit_part, slide_colour_of, stain_maps
@@ -77,6 +84,8 @@ def find_cells(pixels: NDArray[np.uint8], scale: float | None = None) -> FieldCe
     for found, diameters in _by_tiles(pixels, slide, RED_CELL / red_cell):
         cells.extend(found)
         ruler.extend(diameters)
+    if not cells:
+        return _refused(nothing, NO_CELLS)
     order = {"wbc": 0, "platelet": 1, "rbc": 2}
     cells.sort(key=lambda cell: (order[cell.kind], cell.ymin, cell.xmin))
     return replace(nothing, cells=tuple(cells), red_cell=red_cell, round_red_cells=tuple(ruler), notes=notes)

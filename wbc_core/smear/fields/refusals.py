@@ -36,6 +36,11 @@ class Refusal:
     hint: str
 
 
+NO_CELLS: Final = Refusal(
+    "no_cells", "No cell was found in the picture.", "Hand in a whole field of the monolayer, in focus."
+)
+
+
 def refusal_of_colours(maps: StainMaps, slide: NDArray[np.float32]) -> Refusal | None:
     """Return why a picture's colours are none of a stained film; None where they may be."""
     if float(slide.max()) < LEAST_SLIDE or maps.lit.mean() < 0.1:
