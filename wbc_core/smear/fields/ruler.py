@@ -62,7 +62,7 @@ def usual_size(pixels: NDArray[np.uint8]) -> UsualSize | None:
             small = shrink(pixels, scale)
             lit = lit_part(small)
             maps = stain_maps(small, slide_colour_of(small, lit), lit)
-            found = _usual(find_discs(maps.density, RADII, least_roundness=least_roundness))
+            found = _usual(find_discs(maps.density, RADII, least_roundness=least_roundness), lit.size)
             if found is not None:
                 best = UsualSize(found.diameter / scale, found.agreeing)
             # Near the smallest radius the finer side knows better; above, it is spared.
@@ -73,7 +73,7 @@ def usual_size(pixels: NDArray[np.uint8]) -> UsualSize | None:
     return None
 
 
-def _usual(discs: Discs) -> UsualSize | None:
+def _usual(discs: Discs, area: int) -> UsualSize | None:
     """Return the size that explains most of the area of all discs."""
     if len(discs.radius) < LEAST_DISCS:
         return None
@@ -82,8 +82,8 @@ def _usual(discs: Discs) -> UsualSize | None:
     near = np.abs(np.log(discs.radius[:, None] / discs.radius[None, :])) < 0.18
     centre = int(np.argmax(near.astype(float) @ weight))
     members = near[centre]
-    if members.sum() < LEAST_DISCS:
-        return None
+    if members.sum() < LEAST_DISCS or np.pi * float((discs.radius[members] ** 2).sum()) > area:
+        return None  # cells cannot cover more than all: these are shades of a field whose cells are too small to see
     return UsualSize(2 * float(np.average(discs.radius[members], weights=weight[members])), int(members.sum()))
 
 
