@@ -22,11 +22,11 @@ from wbc_core.settings import settings
 BATCH = """
 import json, resource, sys, time
 from pathlib import Path
-from wbc_core.services import batches
+from wbc_core.services import batch_submission, batches
 from wbc_core.services.models import classifier_for
 classifier_for(None)
 start, used = time.perf_counter(), time.process_time()
-batch_id = batches.submit_paths([Path(sys.argv[1])])
+batch_id = batch_submission.submit_paths([Path(sys.argv[1])])
 batches.worker().wait(batch_id)
 seconds, used = time.perf_counter() - start, time.process_time() - used
 view = batches.view_batch(batch_id)

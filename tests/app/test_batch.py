@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from tests.own_batches import own_batches
 from wbc_core.batches.folder import batch_folder
+from wbc_core.batches.listing import Upload
 from wbc_core.biology.cell_types import CELL_TYPES
-from wbc_core.services import batches
+from wbc_core.services import batch_submission, batches
 from wbc_core.settings import ROOT, settings
 from wbc_core.ui.samples import drawn_cells
 
@@ -37,7 +38,7 @@ def texts(app: AppTest) -> str:
 
 
 def done(uploads: dict[str, bytes], model: str = "tiny") -> str:
-    batch_id = batches.submit_uploads([batches.Upload(*item) for item in uploads.items()], model_id=model)
+    batch_id = batch_submission.submit_uploads([Upload(*item) for item in uploads.items()], model_id=model)
     assert batches.worker().wait(batch_id, 60)
     return batch_id
 

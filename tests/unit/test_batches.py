@@ -22,7 +22,7 @@ from wbc_core.batches.tally import Tally
 from wbc_core.batches.worker import BatchWorker, Work
 from wbc_core.errors import WbcError
 from wbc_core.inference.cards import load_card, save_card
-from wbc_core.services import batches
+from wbc_core.services import batch_submission, batches
 from wbc_core.settings import settings
 
 
@@ -52,7 +52,7 @@ def finished(batch_id: str) -> batches.BatchView:
 
 def test_every_picture_of_an_upload_gets_a_row_in_its_order():
     archive = zipped({f"cells/{number:02}.png": png(number) for number in range(40)})
-    view = finished(batches.submit_uploads([Upload("cells.zip", archive), Upload("one.PNG", png(99))]))
+    view = finished(batch_submission.submit_uploads([Upload("cells.zip", archive), Upload("one.PNG", png(99))]))
     assert view.standing.state == "finished"
     names = [row.file for row in batches.batch_rows(view.request.id)]
     assert names == [*(f"cells.zip/cells/{number:02}.png" for number in range(40)), "one.PNG"]
@@ -64,7 +64,7 @@ def test_what_cannot_be_read_is_named_and_stops_nothing():
     torn = zipped({"good.png": png(1), "torn.png": png(2)[:100], "text.png": b"no picture", "doc.docx": b"x"})
     nested = zipped({"inner.zip": zipped({"a.png": png(3)}), "b.png": png(4)})
     view = finished(
-        batches.submit_uploads(
+        batch_submission.submit_uploads(
             [Upload("a.zip", torn), Upload("b.zip", nested), Upload("c.zip", b"PK no archive"), Upload("d.pdf", b"x")]
         )
     )
@@ -82,7 +82,7 @@ def test_an_encrypted_entry_says_so():
     data = bytearray(zipped({"a.png": png(1)}))
     for start in (data.find(b"PK\x03\x04") + 6, data.find(b"PK\x01\x02") + 8):
         data[start] |= 1
-    view = finished(batches.submit_uploads([Upload("a.zip", bytes(data))]))
+    view = finished(batch_submission.submit_uploads([Upload("a.zip", bytes(data))]))
     assert view.tally.failures[0].error == "a.zip/a.png is encrypted."
     assert view.tally.failures[0].hint == "Pack the pictures without a password."
 
@@ -94,12 +94,12 @@ def test_an_entry_larger_than_the_limit_is_refused_however_small_it_claims_to_be
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", b"\0" * 3_000_000)
     honest = target.getvalue()
-    view = finished(batches.submit_uploads([Upload("a.zip", honest)]))
+    view = finished(batch_submission.submit_uploads([Upload("a.zip", honest)]))
     assert view.tally.failures[0].error == "a.zip/bomb.png has 3 MB; the limit is 1 MB."
     lying = bytearray(honest)
     where = lying.find(b"PK\x01\x02") + 24
     lying[where : where + 4] = (1000).to_bytes(4, "little")
-    view = finished(batches.submit_uploads([Upload("a.zip", bytes(lying))]))
+    view = finished(batch_submission.submit_uploads([Upload("a.zip", bytes(lying))]))
     assert view.tally.statuses["failed"] == 1
 
 
@@ -110,7 +110,9 @@ def test_two_files_of_one_name_are_two_pictures():
 
 
 def test_a_picture_handed_in_twice_is_noticed_and_counts_once():
-    view = finished(batches.submit_uploads([Upload("a.png", png(1)), Upload("b.png", png(2)), Upload("c.png", png(1))]))
+    view = finished(
+        batch_submission.submit_uploads([Upload("a.png", png(1)), Upload("b.png", png(2)), Upload("c.png", png(1))])
+    )
     assert view.tally.repeats == 1
     assert view.tally.statuses.total() == 2
     assert repeated(batches.batch_rows(view.request.id)) == {"c.png": "a.png"}
@@ -118,7 +120,7 @@ def test_a_picture_handed_in_twice_is_noticed_and_counts_once():
 
 def test_nothing_to_classify_is_said_before_anything_is_kept():
     with pytest.raises(WbcError, match=r"There is no picture among what was handed in\. 1 other files were left out\."):
-        batches.submit_uploads([Upload("notes.txt", b"x")])
+        batch_submission.submit_uploads([Upload("notes.txt", b"x")])
     assert list(batches.list_batches()) == []
 
 
@@ -127,7 +129,7 @@ def test_uploads_that_do_not_fit_into_memory_are_refused_and_leave_nothing(monke
     settings.cache_clear()
     batches.worker.cache_clear()
     with pytest.raises(WbcError, match=r"The pictures have 11 MB, and other batches hold 0 MB of the 10 MB"):
-        batches.submit_uploads([Upload("a.png", bytes(11_000_000))])
+        batch_submission.submit_uploads([Upload("a.png", bytes(11_000_000))])
     assert list(batches.list_batches()) == []
 
 
@@ -136,13 +138,13 @@ def test_a_cancelled_batch_keeps_what_is_done_and_goes_on_when_asked(tmp_path):
     pictures.mkdir()
     for number in range(200):
         (pictures / f"{number:03}.png").write_bytes(png(number))
-    batch_id = batches.submit_paths([pictures])
+    batch_id = batch_submission.submit_paths([pictures])
     assert batches.cancel_batch(batch_id)
     view = finished(batch_id)
     assert view.standing.state == "cancelled"
     before = batches.batch_rows(batch_id)
     assert len(before) < 200
-    batches.continue_batch(batch_id)
+    batch_submission.continue_batch(batch_id)
     assert finished(batch_id).standing.state == "finished"
     after = batches.batch_rows(batch_id)
     assert len(after) == len({row.file for row in after}) == 200
@@ -152,7 +154,7 @@ def test_a_cancelled_batch_keeps_what_is_done_and_goes_on_when_asked(tmp_path):
 def test_after_a_restart_an_upload_goes_on_when_it_is_handed_in_again():
     files = {f"{number:02}.png": png(number) for number in range(80)}
     upload = [Upload("cells.zip", zipped(files))]
-    batch_id = batches.submit_uploads(upload)
+    batch_id = batch_submission.submit_uploads(upload)
     finished(batch_id)
     folder = batches.batch_folder(settings().batches_dir, batch_id)
     lines = (folder.path / "rows.jsonl").read_text().splitlines(keepends=True)
@@ -165,10 +167,10 @@ def test_after_a_restart_an_upload_goes_on_when_it_is_handed_in_again():
     assert view.standing.hint == "Hand in the same files again: what is done is kept and not done again."
     assert batches.read_picture(batch_id, batches.batch_rows(batch_id)[0]) is None
     with pytest.raises(WbcError, match="no longer has the pictures"):
-        batches.continue_batch(batch_id)
+        batch_submission.continue_batch(batch_id)
     with pytest.raises(WbcError, match="None of the pictures handed in belongs to this batch"):
-        batches.continue_batch(batch_id, [Upload("other.png", png(1))])
-    batches.continue_batch(batch_id, upload)
+        batch_submission.continue_batch(batch_id, [Upload("other.png", png(1))])
+    batch_submission.continue_batch(batch_id, upload)
     assert finished(batch_id).standing.state == "finished"
     rows = list(folder.rows())
     assert [row.to_line() for row in rows] == lines
@@ -177,19 +179,19 @@ def test_after_a_restart_an_upload_goes_on_when_it_is_handed_in_again():
 
 def test_a_server_continues_by_itself_what_lies_on_its_disk(tmp_path):
     (tmp_path / "a.png").write_bytes(png(1))
-    batch_id = batches.submit_paths([tmp_path / "a.png"])
+    batch_id = batch_submission.submit_paths([tmp_path / "a.png"])
     finished(batch_id)
     folder = batches.batch_folder(settings().batches_dir, batch_id)
     (folder.path / "rows.jsonl").unlink()
     folder.write_standing(folder.standing().model_copy(update={"state": "running"}))
     batches.worker.cache_clear()
-    assert batches.continue_interrupted() == 1
+    assert batch_submission.continue_interrupted() == 1
     assert finished(batch_id).tally.done == 1
 
 
 def test_another_network_may_not_go_on_with_a_batch(tmp_path):
     (tmp_path / "a.png").write_bytes(png(1))
-    batch_id = batches.submit_paths([tmp_path / "a.png"])
+    batch_id = batch_submission.submit_paths([tmp_path / "a.png"])
     finished(batch_id)
     model = tmp_path / "models" / "tiny"
     card = load_card(model)
@@ -199,14 +201,14 @@ def test_another_network_may_not_go_on_with_a_batch(tmp_path):
         folder.request().model_copy(update={"network": other["model.onnx"].sha256}).model_dump_json()
     )
     save_card(card, model)
-    batches.continue_batch(batch_id)
+    batch_submission.continue_batch(batch_id)
     view = finished(batch_id)
     assert view.standing.state == "failed"
     assert view.standing.message == "The model tiny was replaced since the batch was begun."
 
 
 def test_a_deleted_batch_is_gone_from_disk_and_memory(tmp_path):
-    batch_id = batches.submit_uploads([Upload("a.png", png(1))])
+    batch_id = batch_submission.submit_uploads([Upload("a.png", png(1))])
     batches.delete_batch(batch_id)
     assert not (tmp_path / "batches" / batch_id).exists()
     assert batches.worker().work(batch_id) is None
@@ -221,7 +223,7 @@ def test_an_id_never_leads_out_of_the_folder_of_batches(name):
 
 
 def test_old_results_are_deleted_and_running_ones_are_not(tmp_path):
-    batch_id = batches.submit_uploads([Upload("a.png", png(1))])
+    batch_id = batch_submission.submit_uploads([Upload("a.png", png(1))])
     finished(batch_id)
     assert forget_older(tmp_path / "batches", days=1) == 0
     assert forget_older(tmp_path / "batches", days=-1) == 1
@@ -230,7 +232,7 @@ def test_old_results_are_deleted_and_running_ones_are_not(tmp_path):
 
 def test_no_picture_is_written_to_the_folder_of_a_batch(tmp_path):
     data = png(5)
-    batch_id = batches.submit_uploads([Upload("a.png", data)])
+    batch_id = batch_submission.submit_uploads([Upload("a.png", data)])
     finished(batch_id)
     written = b"".join(path.read_bytes() for path in (tmp_path / "batches" / batch_id).iterdir())
     assert data[40:120] not in written
@@ -247,14 +249,14 @@ def test_a_path_of_the_server_stays_inside_the_open_folder(tmp_path, monkeypatch
     (root / "link").symlink_to("/etc")
     monkeypatch.setenv("WBC_BATCH_ROOT", str(root))
     settings.cache_clear()
-    assert batches.allowed_path("cells") == root / "cells"
+    assert batch_submission.allowed_path("cells") == root / "cells"
     with pytest.raises(WbcError, match=message):
-        batches.allowed_path(text)
+        batch_submission.allowed_path(text)
 
 
 def test_no_path_of_the_server_is_open_unless_the_administrator_says_so():
     with pytest.raises(WbcError, match="not open to this page"):
-        batches.allowed_path("cells")
+        batch_submission.allowed_path("cells")
 
 
 def row(place: int, **values: object) -> BatchRow:

@@ -43,7 +43,7 @@ def batch(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Classify many pictures; the same command given again after an interruption goes on from what is done."""
-    from wbc_core.services import batches
+    from wbc_core.services import batch_submission, batches
     from wbc_core.services.batch_files import batch_file
     from wbc_core.services.prediction import labels_asked
 
@@ -64,7 +64,7 @@ def batch(
     batch_id = name or _id_of(paths, model, chosen)
     if fresh and batches.exists(batch_id):
         batches.delete_batch(batch_id)
-    batches.submit_paths(paths, model_id=model, labels=chosen, engine=engine.value, batch_id=batch_id)
+    batch_submission.submit_paths(paths, model_id=model, labels=chosen, engine=engine.value, batch_id=batch_id)
     try:
         view = batches.wait_for(batch_id, _report if sys.stderr.isatty() else lambda view: None)
     finally:

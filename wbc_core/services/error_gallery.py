@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wbc_core.evaluation.label_suspicion import Suspicions, suspected_labels
 from wbc_core.evaluation.prediction_table import PredictionTable
 from wbc_core.inference.cards import CARD, load_card
+from wbc_core.reports.tables import safe_text
 from wbc_core.services.comparing import shipped_predictions
 from wbc_core.services.models import model_folder
 
@@ -159,10 +160,5 @@ def noted_csv(noted: Mapping[str, NotedLabel]) -> str:
     writer.writerow(COLUMNS)
     for row in noted.values():
         texts = (row.file, row.truth, row.suggested)
-        writer.writerow([*map(_cell, texts), f"{row.probability:.6f}", _cell(row.note)])
+        writer.writerow([*map(safe_text, texts), f"{row.probability:.6f}", safe_text(row.note)])
     return stream.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Keep a spreadsheet from taking a text for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

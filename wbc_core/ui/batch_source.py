@@ -9,7 +9,7 @@ import streamlit as st
 
 from wbc_core.batches.listing import Upload
 from wbc_core.biology.statements import NO_PATIENT_DATA
-from wbc_core.services.batches import allowed_path
+from wbc_core.services.batch_submission import allowed_path
 from wbc_core.settings import settings
 from wbc_core.ui.failures import failures_shown
 from wbc_core.ui.samples import SAMPLE_NOTE, drawn_cells

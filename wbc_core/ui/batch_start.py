@@ -7,7 +7,8 @@ import time
 import streamlit as st
 
 from wbc_core.errors import WbcError
-from wbc_core.services.batches import submit_paths, submit_uploads, view_batch
+from wbc_core.services.batch_submission import submit_paths, submit_uploads
+from wbc_core.services.batches import view_batch
 from wbc_core.ui.batch_source import Source, ask_for_source, forget_uploads
 from wbc_core.ui.batch_states import show_mark
 from wbc_core.ui.failures import failures_shown, show_failure

@@ -12,7 +12,8 @@ from wbc_core.batches.listing import Upload
 from wbc_core.biology.labels import in_bone_marrow_study
 from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.errors import WbcError
-from wbc_core.services.batches import BatchView, cancel_batch, continue_batch, delete_batch, view_batch
+from wbc_core.services.batch_submission import continue_batch
+from wbc_core.services.batches import BatchView, cancel_batch, delete_batch, view_batch
 from wbc_core.settings import settings
 from wbc_core.ui.batch_downloads import show_downloads
 from wbc_core.ui.batch_pictures import show_pictures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from functools import partial
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 import altair
 import streamlit as st
 
+from wbc_core.reports.tables import as_csv
 from wbc_core.services.compare_cost import accuracy_against_speed
 from wbc_core.services.compare_report import as_rows
 from wbc_core.ui.compare_choice import Compared
@@ -46,11 +46,7 @@ def show_downloads(compared: Compared) -> None:
 def figures_csv(compared: Compared) -> str:
     """Return one line for each model with all its figures and their limits; empty where one is not defined."""
     rows = as_rows(compared.comparison)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(dict.fromkeys(key for row in rows for key in row)))
-    writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
-    return stream.getvalue()
+    return as_csv(rows, list(dict.fromkeys(key for row in rows for key in row)))
 
 
 def charts(compared: Compared) -> dict[str, altair.LayerChart]:
@@ -94,8 +90,3 @@ def printed(compared: Compared) -> str:
         chart.properties(background="white").configure_legend(labelLimit=600).save(text, format="svg")
         pictures[title] = text.getvalue()
     return page_to_print(compared, pictures)
-
-
-def _cell(value: object) -> object:
-    """Keep a spreadsheet from taking a name for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value

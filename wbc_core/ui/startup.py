@@ -74,7 +74,7 @@ def _compare() -> None:
 
 async def go_on_with_batches() -> None:
     """Continue the batches that an earlier server left unfinished; those it cannot are continued by their owner."""
-    from wbc_core.services.batches import continue_interrupted
+    from wbc_core.services.batch_submission import continue_interrupted
 
     try:
         count = await asyncio.to_thread(continue_interrupted)
