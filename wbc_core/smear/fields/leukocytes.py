@@ -22,8 +22,11 @@ RED_CELL: Final = 40
 BODY: Final = 0.035
 """Nuclear density from which on a pixel may belong to a leukocyte's cytoplasm or a platelet."""
 
-GRANULES: Final = 0.085
-"""How much more green than blue light a pixel takes out before it may be the eosinophil's granules."""
+GRANULES: Final = 0.055
+"""Least excess of green over blue light taken out, from which on a pixel may be the eosinophil's granules."""
+
+GRANULES_ABOVE: Final = 0.03
+"""How much this must exceed that of nine in ten pixels of the field's own red cells."""
 
 NUCLEUS: Final = 0.085
 """Nuclear density from which on a pixel may belong to a nucleus."""
@@ -109,7 +112,7 @@ def find_leukocytes(maps: StainMaps) -> list[Body]:
     nuclear = smoothed(maps)
     # Light is refracted at the rims of red cells into colours that look like thin stain: opening takes them away.
     granules = cv2.GaussianBlur(maps.density - maps.blue, (0, 0), RED_CELL / 20)
-    body = _without_small_holes(opened((nuclear > BODY) | (granules > GRANULES), 0.14))
+    body = _without_small_holes(opened((nuclear > BODY) | (granules > _granular(maps, nuclear, granules)), 0.14))
     nucleus = opened(nuclear > NUCLEUS, 0.08)
     pieces = []
     labels, boxes = regions(body)
@@ -122,6 +125,12 @@ def find_leukocytes(maps: StainMaps) -> list[Body]:
             if found.nucleus > 0:
                 pieces.append(found)
     return [body for body in _joined(pieces) if _is_leukocyte(body, nuclear.shape)]
+
+
+def _granular(maps: StainMaps, nuclear: NDArray[np.float32], granules: NDArray[np.float32]) -> float:
+    """Return the excess of green over blue from which on a pixel is redder than the field's red cells."""
+    red_cells = granules[(maps.density > 0.05) & (nuclear < 0.02)]
+    return max(GRANULES, float(np.percentile(red_cells, 90)) + GRANULES_ABOVE) if len(red_cells) > 99 else GRANULES
 
 
 def smoothed(maps: StainMaps) -> NDArray[np.float32]:
