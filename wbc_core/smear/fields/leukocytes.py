@@ -111,7 +111,7 @@ def find_leukocytes(maps: StainMaps) -> list[Body]:
     """
     nuclear = smoothed(maps)
     # Light is refracted at the rims of red cells into colours that look like thin stain: opening takes them away.
-    granules = cv2.GaussianBlur(maps.density - maps.blue, (0, 0), RED_CELL / 20)
+    granules = np.asarray(cv2.GaussianBlur(maps.density - maps.blue, (0, 0), RED_CELL / 20), np.float32)
     body = _without_small_holes(opened((nuclear > BODY) | (granules > _granular(maps, nuclear, granules)), 0.14))
     nucleus = opened(nuclear > NUCLEUS, 0.08)
     pieces = []
