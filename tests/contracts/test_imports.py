@@ -20,6 +20,7 @@ PACKAGE_OF = {
 }
 TRAINING_ROOMS = ("wbc_core/zoo", "wbc_core/training")
 OPTIONAL = {
+    "wbc_core/batches/ray_engine.py": "requirements-cluster.txt",
     "wbc_core/jobs/ray_backend.py": "requirements-cluster.txt",
     "wbc_core/training/tracking.py": "requirements-cluster.txt",
     "wbc_core/jobs/search.py": "requirements-train.txt",
