@@ -34,7 +34,7 @@ def smear_field() -> StreamlitPage:
     """Return the page that finds the cells of whole fields."""
     return st.Page(
         ROOT / "pages" / "use" / "smear_field.py",
-        title="Smear field",
+        title="Fields",
         icon=":material/grid_view:",
         url_path="smear_field",
     )
