@@ -161,12 +161,6 @@ class BatchWorker:
                 self._thread.start()
             self._change.notify_all()
 
-    def room_for(self, size: int) -> bool:
-        """Return whether uploads of so many bytes can be taken now."""
-        with self._change:
-            held = sum(work.in_memory for work in self._works.values() if work.active)
-        return held + size <= self._memory
-
     def work(self, batch_id: str) -> Work | None:
         """Return a batch that this process works on, or has ended lately and still holds the pictures of."""
         with self._change:

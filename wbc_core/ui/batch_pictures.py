@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from html import escape
 
-import cv2
 import streamlit as st
 
 from wbc_core.batches.rows import BatchRow, repeated
@@ -14,11 +12,10 @@ from wbc_core.biology.classes import class_facts
 from wbc_core.errors import WbcError
 from wbc_core.imaging.decoding import decode_image
 from wbc_core.services.batches import BatchView, batch_rows, read_picture
+from wbc_core.ui.compare_thumbnails import SIDE, reduced_address
 from wbc_core.ui.wording import REASONS, percent, short_name
 
 ON_A_PAGE = 24
-SIDE = 112  # px on the page
-_SHARPNESS, _QUALITY = 1.5, 82
 GROUP, PAGE = "batch_group", "batch_page"
 
 _GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(8rem,1fr));gap:0.9rem"
@@ -82,7 +79,7 @@ def groups_of(rows: list[BatchRow], again: dict[str, str]) -> dict[str, list[Bat
 
 
 def _figure(view: BatchView, row: BatchRow) -> str:
-    source = _thumbnail(view.request.id, row.file, row.digest, view.pictures_at_hand, row)
+    source = _thumbnail(view, row)
     name = class_facts(row.label).name if row.label else ""
     alt = escape(f"{name}, {row.file}")
     if source is None:
@@ -96,23 +93,15 @@ def _figure(view: BatchView, row: BatchRow) -> str:
     return f'<figure style="margin:0">{picture}<figcaption style="{_WORDS}">{said}<br>{file}</figcaption></figure>'
 
 
-@st.cache_data(show_spinner=False, max_entries=2000)
-def _thumbnail(batch_id: str, file: str, digest: str, at_hand: bool, _row: BatchRow) -> str | None:
-    # Digest and whether it is at hand are part of what the cache goes by.
-    if not at_hand:
+def _thumbnail(view: BatchView, row: BatchRow) -> str | None:
+    """Return a reduced picture; never remembered, as uploads go with their batch."""
+    if not view.pictures_at_hand:
         return None
     try:
-        data = read_picture(batch_id, _row)
-        if data is None:
-            return None
-        pixels = decode_image(data, file).pixels
+        data = read_picture(view.request.id, row)
+        return None if data is None else reduced_address(decode_image(data, row.file).pixels)
     except WbcError:
         return None
-    scale = min(1.0, SIDE * _SHARPNESS / min(pixels.shape[:2]))
-    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    small = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
-    done, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}" if done else None
 
 
 def _to_first_page() -> None:

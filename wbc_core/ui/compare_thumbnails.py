@@ -88,17 +88,22 @@ def _kept(path: Path, changed: int) -> str | None:
     return _reduced(path)
 
 
-def _reduced(path: Path) -> str | None:
-    try:
-        pixels = read_image(path).pixels
-    except ImageError:
-        return None
+def reduced_address(pixels: NDArray[np.uint8]) -> str | None:
+    """Return a picture, reduced to what the page shows of it, as a data address; None where it cannot be encoded."""
     height, width = pixels.shape[:2]
     scale = min(1.0, SIDE * _SHARPNESS / min(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}" if done else None
+
+
+def _reduced(path: Path) -> str | None:
+    try:
+        pixels = read_image(path).pixels
+    except ImageError:
+        return None
+    return reduced_address(pixels)
 
 
 def figure_html(file: str, truth: str, source: str | None, lines: Sequence[str]) -> str:

@@ -175,7 +175,6 @@ def show_field(
     )
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
 def _jpeg(pixels: NDArray[np.uint8]) -> str:
     scale = min(1.0, WIDEST / pixels.shape[1])
     if scale < 1:

@@ -10,81 +10,52 @@ from wbc_core.settings import ROOT
 NAME = "White blood cell workbench"
 
 
+def _page(file: str, title: str, icon: str, *, default: bool = False) -> StreamlitPage:
+    """Return a page below ``pages/``; its address is the name of its file."""
+    path = ROOT / "pages" / file
+    return st.Page(path, title=title, icon=icon, url_path=path.stem, default=default)
+
+
 def home() -> StreamlitPage:
     """Return the start page."""
-    return st.Page(ROOT / "pages" / "home.py", title="Home", icon=":material/home:", url_path="home", default=True)
+    return _page("home.py", "Home", ":material/home:", default=True)
 
 
 def single_image() -> StreamlitPage:
     """Return the page that classifies one picture."""
-    return st.Page(
-        ROOT / "pages" / "use" / "single_image.py",
-        title="Single image",
-        icon=":material/biotech:",
-        url_path="single_image",
-    )
+    return _page("use/single_image.py", "Single image", ":material/biotech:")
 
 
 def batch() -> StreamlitPage:
     """Return the page that classifies many pictures."""
-    return st.Page(ROOT / "pages" / "use" / "batch.py", title="Batch", icon=":material/stacks:", url_path="batch")
+    return _page("use/batch.py", "Batch", ":material/stacks:")
 
 
 def smear_field() -> StreamlitPage:
     """Return the page that finds the cells of whole fields."""
-    return st.Page(
-        ROOT / "pages" / "use" / "smear_field.py",
-        title="Fields",
-        icon=":material/grid_view:",
-        url_path="smear_field",
-    )
+    return _page("use/smear_field.py", "Fields", ":material/grid_view:")
 
 
 def compare_models() -> StreamlitPage:
     """Return the page that puts models side by side."""
-    return st.Page(
-        ROOT / "pages" / "lab" / "compare_models.py",
-        title="Compare models",
-        icon=":material/balance:",
-        url_path="compare_models",
-    )
+    return _page("lab/compare_models.py", "Compare models", ":material/balance:")
 
 
 def error_gallery() -> StreamlitPage:
     """Return the page that shows what a model gets wrong."""
-    return st.Page(
-        ROOT / "pages" / "lab" / "error_gallery.py",
-        title="Error gallery",
-        icon=":material/image_search:",
-        url_path="error_gallery",
-    )
+    return _page("lab/error_gallery.py", "Error gallery", ":material/image_search:")
 
 
 def super_resolution() -> StreamlitPage:
     """Return the page that shows what enlarging does."""
-    return st.Page(
-        ROOT / "pages" / "lab" / "super_resolution.py",
-        title="Super resolution",
-        icon=":material/zoom_in:",
-        url_path="super_resolution",
-    )
+    return _page("lab/super_resolution.py", "Super resolution", ":material/zoom_in:")
 
 
 def training_curves() -> StreamlitPage:
     """Return the page that shows how trainings went."""
-    return st.Page(
-        ROOT / "pages" / "lab" / "training_curves.py",
-        title="Training curves",
-        icon=":material/show_chart:",
-        url_path="training_curves",
-    )
+    return _page("lab/training_curves.py", "Training curves", ":material/show_chart:")
 
 
 def training_jobs() -> StreamlitPage:
     """Return the page that starts trainings and watches over them."""
-    return st.Page(
-        ROOT / "pages" / "lab" / "training_jobs.py",
-        title="Training jobs",
-        icon=":material/model_training:",
-        url_path="training_jobs",
-    )
+    return _page("lab/training_jobs.py", "Training jobs", ":material/model_training:")
