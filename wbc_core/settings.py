@@ -17,6 +17,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WBC_", frozen=True)
 
+    allowed_hosts: str = Field(
+        "",
+        description="Host names that the server answers to, parted by commas; *.example.org: all below. Any if empty.",
+    )
+    frame_ancestors: str = Field(
+        "", description="Addresses of sites that may show the app in a frame, parted by spaces; only itself if empty."
+    )
     data_dir: Path = Field(
         ROOT.parent / "shared" / "data", description="Folder of the labelled image sets (pbc, raabin, kaggle)."
     )
