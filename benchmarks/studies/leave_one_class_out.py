@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.studies.own_trainings import trained
 from benchmarks.studies.sampling import cells
 from wbc_core.biology.cell_types import CELL_TYPES
 from wbc_core.datasets.cache import cached_crops
@@ -69,18 +68,12 @@ class Row:
     score_ms: float
 
 
-def trained(label: str) -> Classifier:
-    """Train on all types but one, unless that is done already."""
+def without(label: str) -> Classifier:
+    """Return a model trained on all types but one."""
     slug = label.replace("_", "-")
-    folder = settings().runs_dir / f"without-{slug}"
-    if not (folder / "export" / "card.json").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        others = ", ".join(other for other in CELL_TYPES if other != label)
-        spec = folder / "recipe.yaml"
-        spec.write_text(RECIPE.format(slug=slug, label=label.replace("_", " "), labels=others), encoding="utf-8")
-        print(f"training without {label} …", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "wbc_core", "train", str(spec), "--run", str(folder)], check=True)
-    return Classifier(folder / "export", settings().inference_threads)
+    others = ", ".join(other for other in CELL_TYPES if other != label)
+    recipe = RECIPE.format(slug=slug, label=label.replace("_", " "), labels=others)
+    return Classifier(trained(f"without-{slug}", recipe), settings().inference_threads)
 
 
 def drawn_by_type(images: Sequence[LabelledImage], count: int, seed: int = 0) -> tuple[LabelledImage, ...]:
@@ -105,7 +98,7 @@ def answers(classifier: Classifier, images: Sequence[LabelledImage]) -> tuple[ND
 
 def study(label: str, test_too: bool) -> list[Row]:
     """Train without one type, and ask every score to notice it."""
-    classifier = trained(label)
+    classifier = without(label)
     home = settings().data_dir / "pbc"
     fitted_on = drawn_by_type([image for image in read_split(home, "train") if image.label != label], FITTED_ON)
     embeddings, logits = answers(classifier, fitted_on)
