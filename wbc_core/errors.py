@@ -37,3 +37,7 @@ class ModelError(WbcError):
 
 class RecipeError(WbcError):
     """A training recipe with a field that is not allowed."""
+
+
+class AccessError(WbcError):
+    """Something that this server does not offer to this visitor, or not so often."""

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+
+MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108  (a file system in memory, on every Linux)
+
+PUBLIC_LIMITS: Final[dict[str, float]] = {
+    "max_upload_mb": 10,
+    "max_archive_mb": 50,
+    "max_megapixels": 25.0,
+    "batch_memory_mb": 500,
+}
+"""Most that a public server takes, whatever the other settings say."""
+
+PUBLIC_BATCH_DAYS: Final = 1 / 24
+"""A public server forgets a batch an hour after its end."""
 
 
 class Settings(BaseSettings):
@@ -17,6 +35,19 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WBC_", frozen=True)
 
+    mode: Literal["local", "laboratory", "public"] = Field(
+        "local",
+        description="Who is served: one person at this computer, a laboratory behind its login, or anybody.",
+    )
+    address: str = Field("127.0.0.1", description="Address that `wbc serve` listens on; 0.0.0.0 for every network.")
+    port: int = Field(8501, ge=1, le=65535, description="Port that `wbc serve` listens on.")
+    public_address: str = Field("", description="Address of the app itself, shown where another site frames it.")
+    public_pictures_per_minute: float = Field(
+        30.0, gt=0, description="Pictures a minute that one session of a public server may have classified."
+    )
+    public_pictures_at_once: int = Field(
+        200, ge=1, description="Most pictures that one session of a public server may hand in at once."
+    )
     allowed_hosts: str = Field(
         "",
         description="Host names that the server answers to, parted by commas; *.example.org: all below. Any if empty.",
@@ -76,5 +107,35 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()
+    """Return the settings of this process, read once; those of a public server within what the public may do."""
+    chosen = Settings()
+    return as_public(chosen) if chosen.mode == "public" else chosen
+
+
+def as_public(chosen: Settings) -> Settings:
+    """Return the settings of a public server: small uploads, no training, no folders, nothing kept on a disk.
+
+    Results of batches lie in memory, in a folder that is removed with the process.
+    """
+    kept = memory_folder() / f"wbc-public-{os.getpid()}-{secrets.token_hex(4)}"
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
+    changes: dict[str, Any] = {
+        name: type(getattr(chosen, name))(min(getattr(chosen, name), most)) for name, most in PUBLIC_LIMITS.items()
+    }
+    changes |= {
+        "jobs_worker": False,
+        "mlflow_tracking_uri": "",
+        "batch_root": None,
+        "batches_dir": kept / "batches",
+        "batch_days": PUBLIC_BATCH_DAYS,
+        "cache_dir": kept / "cache",
+        "frame_ancestors": chosen.frame_ancestors or "https://huggingface.co",
+    }
+    return chosen.model_copy(update=changes)
+
+
+def memory_folder() -> Path:
+    """Return the folder for what must not reach a disk: TMPDIR, else a file system in memory where there is one."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY_FOLDER, os.W_OK):
+        return MEMORY_FOLDER
+    return Path(tempfile.gettempdir())

@@ -14,6 +14,7 @@ from wbc_core.batches.local_engine import local_rows
 from wbc_core.batches.ray_engine import ray_rows
 from wbc_core.batches.worker import Rows, Work
 from wbc_core.errors import WbcError
+from wbc_core.services.access import refuse_paths_to_the_public, spend
 from wbc_core.services.batches import exists, list_batches, worker
 from wbc_core.services.models import classifier_for, model_folder
 from wbc_core.settings import settings
@@ -33,6 +34,7 @@ def submit_uploads(
     """
     size = sum(len(upload.data) for upload in uploads)
     listing = list_uploads(uploads)
+    spend(len(listing.pictures))
     folder = _create(listing, _title([upload.name for upload in uploads]), model_id, labels)
     try:
         worker().submit(_work(folder, listing, "local", size))
@@ -60,8 +62,9 @@ def submit_paths(
     Raises
     ------
     WbcError
-        If there is no picture under the paths.
+        If there is no picture under the paths, or the public asks.
     """
+    refuse_paths_to_the_public()
     if batch_id is not None and exists(batch_id):
         continue_batch(batch_id)
         return batch_id
@@ -80,6 +83,7 @@ def allowed_path(text: str) -> Path:
     WbcError
         If the administrator allows none, or not this one.
     """
+    refuse_paths_to_the_public()
     root = settings().batch_root
     if root is None:
         raise WbcError("Folders of the server are not open to this page.", "The administrator sets WBC_BATCH_ROOT.")
@@ -109,6 +113,7 @@ def continue_batch(batch_id: str, uploads: Sequence[Upload] = ()) -> None:
     size = 0
     if uploads:
         listing, size = list_uploads(uploads), sum(len(upload.data) for upload in uploads)
+        spend(len(listing.pictures))
         done = folder.done()
         if done and not done & {(picture.name, picture.size) for picture in listing.pictures}:
             raise WbcError(
@@ -159,6 +164,7 @@ def _create(
             f"There is no picture among what was handed in.{left}",
             "Hand in JPEG, PNG, BMP, TIFF or WebP files, or a zip of them.",
         )
+    forget_older(settings().batches_dir, settings().batch_days)
     classifier = classifier_for(model_id)
     classifier.columns(labels)
     card = classifier.card

@@ -18,6 +18,7 @@ from wbc_core.runs.catalogue import RunEntry, list_runs, read_entry
 from wbc_core.runs.curves import Curve, read_history, read_run_curve
 from wbc_core.runs.event_files import EventFile, by_training, curve_of, is_event_file, parse_event_file
 from wbc_core.runs.folder import HISTORY, SPEC, State
+from wbc_core.services.access import require_training
 from wbc_core.services.models import installed_ids
 from wbc_core.settings import settings
 
@@ -84,7 +85,14 @@ class LoadedRun:
 
 
 def run_choices() -> tuple[RunChoice, ...]:
-    """Return all runs, the most recent first, then the installed models that came with their history."""
+    """Return all runs, the most recent first, then the installed models that came with their history.
+
+    Raises
+    ------
+    AccessError
+        If training is not open to this visitor; so do the functions that read a run.
+    """
+    require_training()
     runs = [RunChoice(entry.id, entry.title) for entry in list_runs(settings().runs_dir)]
     models = []
     for model_id in installed_ids():
@@ -102,6 +110,7 @@ def load_run(key: str) -> LoadedRun:
     key : str
         From :func:`run_choices` or from a link; anything else than the name of a run's folder is refused.
     """
+    require_training()
     if key.startswith(MODEL):
         return _load_model(key)
     entry = read_entry(settings().runs_dir / key) if _is_name(key) else None
@@ -163,6 +172,7 @@ def load_uploads(files: Sequence[tuple[str, bytes]]) -> tuple[LoadedRun, ...]:
     tuple of LoadedRun
         In the order of upload, event files last; one that cannot be read comes with its problem.
     """
+    require_training()
     loaded: list[LoadedRun] = []
     events: list[EventFile] = []
     for name, data in files[:MOST_UPLOADS]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from wbc_core.biology.age_ranges import AgeRange, ranges_at
 from wbc_core.biology.ages import Age
 from wbc_core.biology.own_ranges import read_own_ranges
 from wbc_core.errors import DatasetError
+from wbc_core.services.access import values_are_judged
 from wbc_core.settings import settings
 from wbc_core.smear.agreement import Agreement, beside_analyser, beside_count
 from wbc_core.smear.case import Case, CountingRules
@@ -18,6 +20,20 @@ from wbc_core.smear.counts import Counts, model_counts, pooled_counts, typed_cou
 from wbc_core.smear.differential import differential_of
 from wbc_core.smear.progress import Target
 from wbc_core.smear.result import Differential, Line
+
+ABOUT_COUNTING = frozenset(
+    {
+        "unidentified",
+        "failed",
+        "not_a_cell",
+        "repeats",
+        "sampling_unknown",
+        "chosen_crops",
+        "not_assessed",
+        "not_reviewed",
+    }
+)
+"""Codes of the cautions that a public server shows; the others speak to a clinic."""
 
 
 def site_rules(target: Target | None = None) -> CountingRules:
@@ -34,11 +50,15 @@ def site_rules(target: Target | None = None) -> CountingRules:
 def site_ranges(age: Age | None) -> Mapping[str, AgeRange]:
     """Return the reference ranges at an age: the laboratory's own where it has them, else the built-in ones.
 
+    There are none on a public server: nothing there is called low or high.
+
     Raises
     ------
     DatasetError
         The file that the settings name cannot be read, or a row lacks its source or approver.
     """
+    if not values_are_judged():
+        return {}
     own = settings().reference_ranges
     return ranges_at(age, () if own in (None, Path()) else read_own_ranges(own))
 
@@ -216,7 +236,16 @@ def _row(line: Line, part_of: str) -> dict[str, Any]:
 
 
 def _differential(counts: Counts, case: Case, target: Target | None) -> Differential:
-    return differential_of(counts, case, site_rules(target), site_ranges(case.age))
+    if values_are_judged():
+        return differential_of(counts, case, site_rules(target), site_ranges(case.age))
+    case = replace(case, leukocyte_count=None, counter_includes_erythroblasts=None, age=None)
+    return without_clinic(differential_of(counts, case, site_rules(target), {}))
+
+
+def without_clinic(result: Differential) -> Differential:
+    """Return a differential that says how it was counted, and nothing about the person it came from."""
+    cautions = tuple(caution for caution in result.cautions if caution.code in ABOUT_COUNTING)
+    return replace(result, cautions=cautions)
 
 
 def _counts(data: bytes, name: str) -> Counts:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wbc_core.errors import ImageError, WbcError
 from wbc_core.imaging.decoding import decode_image
 from wbc_core.imaging.enlargement import METHODS, REFERENCE, reduced
+from wbc_core.services.access import spend
 from wbc_core.services.models import classifier_for
 from wbc_core.settings import ROOT
 
@@ -104,6 +105,7 @@ def try_enlargement(
     ModelError
         If the model is missing or altered.
     """
+    spend(len(METHODS[factor]))
     picture = decode_image(data, name).pixels
     longest = MOST_SIDE * factor if reduce else MOST_SIDE
     if max(picture.shape[:2]) > longest:

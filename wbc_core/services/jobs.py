@@ -16,6 +16,7 @@ from wbc_core.jobs.staff import Staff
 from wbc_core.recipes.estimate import Estimate, estimate
 from wbc_core.recipes.spec import Recipe, parse_recipe
 from wbc_core.runs.folder import ENDED, LOG, State, last_lines, read_status, write_status
+from wbc_core.services.access import require_training
 from wbc_core.services.experience import measured_before
 from wbc_core.services.job_checks import check_choices, check_model_id, check_room, check_sets
 from wbc_core.services.job_views import JobDetails, JobView, details_of, view_of
@@ -28,7 +29,14 @@ LEARNED_FROM = 60
 
 
 def queue() -> Queue:
-    """Return the queue that the settings name."""
+    """Return the queue that the settings name; every use case of a job asks for it.
+
+    Raises
+    ------
+    AccessError
+        If training is not open to this visitor.
+    """
+    require_training()
     return open_queue(settings())
 
 
@@ -57,6 +65,7 @@ def submit_job(
     WbcError
         If the recipe, a data set, the id, the disk, the backend or the device do not hold; nothing is queued then.
     """
+    require_training()
     text, name = _text(text_or_path)
     recipe = parse_recipe(text, name)
     check_choices(backend, device)
@@ -262,6 +271,7 @@ def estimate_job(recipe: Recipe | str, *, device: str = "auto") -> Estimate:
     WbcError
         If the recipe or its data sets do not hold.
     """
+    require_training()
     chosen = parse_recipe(recipe) if isinstance(recipe, str) else recipe
     sets = check_sets(chosen)
     return estimate(

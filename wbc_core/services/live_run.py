@@ -10,6 +10,7 @@ from typing import Literal
 from wbc_core.errors import WbcError
 from wbc_core.evaluation.labelled import predict_labelled
 from wbc_core.evaluation.prediction_table import PredictionTable, table_of
+from wbc_core.services.access import spend
 from wbc_core.services.live_set import LiveSet
 from wbc_core.services.models import classifier_for
 from wbc_core.settings import settings
@@ -55,7 +56,14 @@ class LiveRun:
         self._thread = Thread(target=self._run, name="live-run", daemon=True)
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Begin; returns at once.
+
+        Raises
+        ------
+        AccessError
+            If a public server's visitor has asked for too many pictures.
+        """
+        spend(len(self.live.images) * len(self.model_ids))
         self._thread.start()
 
     def cancel(self) -> None:

@@ -15,6 +15,7 @@ from wbc_core.datasets.archives import Limits, unpack
 from wbc_core.datasets.file_names import is_archive
 from wbc_core.datasets.sources import IMAGE_SUFFIXES, LabelledImage
 from wbc_core.errors import DatasetError
+from wbc_core.services.access import require_this_computer
 from wbc_core.settings import settings
 
 MOST_PICTURES = 20_000
@@ -110,7 +111,10 @@ def set_at(path: Path) -> LiveSet:
     ------
     DatasetError
         If there is no labelled picture.
+    AccessError
+        If other computers reach the server.
     """
+    require_this_computer()
     folder = path.parent if path.is_file() else path
     if not folder.is_dir() or (path.is_file() and path.suffix.lower() != _TABLE):
         raise DatasetError(f"There is no folder or CSV file at {path}.", _FORM)

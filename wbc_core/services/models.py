@@ -9,6 +9,7 @@ from pathlib import Path
 from wbc_core.errors import ModelError, WbcError
 from wbc_core.inference.cards import CARD, ID_PATTERN, ModelCard, load_card, read_verified
 from wbc_core.inference.classifier import Classifier, load_classifier
+from wbc_core.services.access import is_offered, require_offered
 from wbc_core.settings import settings
 
 
@@ -50,18 +51,30 @@ def installed_ids() -> tuple[str, ...]:
 
 
 def classifier_for(model_id: str | None) -> Classifier:
-    """Return the classifier of a model, loaded once per process."""
-    return load_classifier(model_folder(model_id))
+    """Return the classifier of a model, loaded once per process.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it is altered.
+    AccessError
+        If it names no pictures on this server.
+    """
+    classifier = load_classifier(model_folder(model_id))
+    require_offered(classifier.card.labels, classifier.card.id)
+    return classifier
 
 
 def available_models() -> tuple[ModelSummary, ...]:
-    """Return the installed models, the default one first; those whose card does not validate are left out."""
+    """Return the models that can be chosen here, the default one first; those with a broken card are left out."""
     rows = []
     for path in sorted(settings().models_dir.glob(f"*/{CARD}")):
         try:
-            rows.append(_summary(load_card(path.parent)))
+            card = load_card(path.parent)
         except WbcError:
             continue  # `wbc models verify` and `show` say what is wrong with it
+        if is_offered(card.labels):
+            rows.append(_summary(card))
     return tuple(sorted(rows, key=lambda row: (row.id != settings().default_model, row.id)))
 
 

@@ -19,6 +19,7 @@ from wbc_core.jobs.search_results import SearchResult
 from wbc_core.jobs.search_space import PARAMETERS, check_parameters
 from wbc_core.jobs.watching import Timing
 from wbc_core.recipes.spec import ID_PATTERN, read_recipe
+from wbc_core.services.access import require_training
 from wbc_core.services.job_checks import check_choices, check_room, check_sets
 from wbc_core.settings import settings
 
@@ -77,6 +78,7 @@ def search_recipe(
     WbcError
         If recipe, data, name or choices do not hold, or all trials fail.
     """
+    require_training()
     recipe = read_recipe(recipe_path)
     check_choices(backend, device)
     check_parameters(parameters)

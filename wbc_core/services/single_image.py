@@ -15,6 +15,7 @@ from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.imaging.quality import QualityWarning, assess_quality
 from wbc_core.inference.judging import judge
 from wbc_core.inference.pipeline import prepare
+from wbc_core.services.access import spend
 from wbc_core.services.models import classifier_for
 
 NOT_CUT_OUT = QualityWarning(
@@ -165,7 +166,10 @@ def classify_image(
         If the bytes are no acceptable picture.
     ModelError
         If the model is missing or altered, or does not know a label.
+    AccessError
+        If the model is not offered here, or this session has asked for too many pictures.
     """
+    spend(1)
     start = time.perf_counter()
     classifier = classifier_for(model_id)
     card = classifier.card

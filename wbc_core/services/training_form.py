@@ -17,6 +17,7 @@ from wbc_core.inference.cards import CARD
 from wbc_core.recipes.architectures import ARCHITECTURES
 from wbc_core.recipes.spec import ID_PATTERN, Recipe, parse_recipe, read_recipe
 from wbc_core.recipes.yaml_text import load_fields
+from wbc_core.services.access import require_training
 from wbc_core.services.datasets import installed_datasets
 from wbc_core.services.models import available_models, model_details
 from wbc_core.settings import settings
@@ -70,6 +71,7 @@ class FormValues:
 
 def installed_sets() -> tuple[InstalledSet, ...]:
     """Return the data sets with training pictures, by name; read again only where one of their tables has changed."""
+    require_training()
     tables = []
     for folder in (settings().data_dir, settings().datasets_dir):
         for table in sorted(folder.glob("*/split.csv")):

@@ -135,6 +135,8 @@ def _counting_notes(result: Differential, counts: Counts, case: Case, rules: Cou
 
 
 def _range_notes(result: Differential, case: Case, references: Mapping[str, AgeRange]) -> Iterator[str]:
+    if not references:
+        return
     adult = any(row.limits.population == "adults" and not row.approver for row in references.values())
     if case.age is None:
         yield "The age is not given: reference ranges are those of adults."

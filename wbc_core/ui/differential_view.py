@@ -12,6 +12,7 @@ import streamlit as st
 from wbc_core.biology.classes import class_facts
 from wbc_core.biology.labels import in_bone_marrow_study
 from wbc_core.errors import WbcError
+from wbc_core.services.access import values_are_judged
 from wbc_core.services.differential import count_answers
 from wbc_core.smear.case import SAMPLINGS, Case, Sampling
 from wbc_core.smear.result import Differential, Line, OutsideCount
@@ -71,6 +72,8 @@ def show_counts(counted: Counted, *, sampling: Sampling = "unknown") -> None:
 
 def _ask_for_case(usual: Sampling) -> Case:
     with st.expander("About the smear", icon=":material/edit_note:"):
+        if not values_are_judged():
+            return Case(sampling=_ask_for_sampling(usual))
         left, middle, right = st.columns(3, gap="small")
         with left:
             count = st.number_input(
@@ -90,14 +93,18 @@ def _ask_for_case(usual: Sampling) -> Case:
                 key=NUCLEATED_KEY,
             )
         with right:
-            sampling = st.selectbox(
-                "How the cells were come by",
-                SAMPLINGS,
-                index=SAMPLINGS.index(usual),
-                format_func=SAMPLING_WORDS.__getitem__,
-                key=SAMPLING_KEY,
-            )
+            sampling = _ask_for_sampling(usual)
     return Case(leukocyte_count=count, counter_includes_erythroblasts=nucleated, sampling=sampling)
+
+
+def _ask_for_sampling(usual: Sampling) -> Sampling:
+    return st.selectbox(
+        "How the cells were come by",
+        SAMPLINGS,
+        index=SAMPLINGS.index(usual),
+        format_func=SAMPLING_WORDS.__getitem__,
+        key=SAMPLING_KEY,
+    )
 
 
 def _show_differential(result: Differential) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from wbc_core.services.access import training_offered
 from wbc_core.settings import ROOT
 
 NAME = "White blood cell workbench"
@@ -59,3 +60,18 @@ def training_curves() -> StreamlitPage:
 def training_jobs() -> StreamlitPage:
     """Return the page that starts trainings and watches over them."""
     return _page("lab/training_jobs.py", "Training jobs", ":material/model_training:")
+
+
+def pages() -> list[StreamlitPage]:
+    """Return the pages that this server has, in their order; a public one trains nothing."""
+    training = [training_curves(), training_jobs()] if training_offered() else []
+    return [
+        home(),
+        single_image(),
+        smear_field(),
+        batch(),
+        compare_models(),
+        error_gallery(),
+        super_resolution(),
+        *training,
+    ]

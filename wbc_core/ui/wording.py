@@ -6,6 +6,7 @@ import re
 import string
 import unicodedata
 
+from wbc_core.services.access import is_public
 from wbc_core.settings import settings
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
@@ -84,6 +85,11 @@ def percent(share: float) -> str:
 
 def kept_in_memory(url_path: str) -> str:
     """Return what becomes of uploaded pictures on a page."""
+    if url_path == "batch" and is_public():
+        return (
+            "Uploaded pictures, their names and the results stay in memory for an hour after their batch has ended, or"
+            " until it is deleted, and are never stored."
+        )
     if url_path == "batch":
         return (
             "Uploaded pictures stay in memory for an hour after their batch has ended, or until it is deleted, and are"
