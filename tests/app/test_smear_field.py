@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from wbc_core.batches.listing import Upload
 from wbc_core.errors import WbcError
 from wbc_core.services import field_runs
-from wbc_core.services.fields import COLUMNS
+from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS
 from wbc_core.settings import ROOT
 from wbc_core.ui.field_downloads import fields_file
 from wbc_core.ui.field_one import boxes_of
@@ -102,7 +102,7 @@ def test_the_files_hold_one_row_a_cell(run_id: str) -> None:
     assert [field["status"] for field in content["fields"]] == ["counted", "counted", "failed"]
     book = openpyxl.load_workbook(io.BytesIO(fields_file(run_id, ".xlsx")))
     assert book.sheetnames == ["Cells", "Fields", "About"]
-    assert pd.DataFrame(book["Cells"].values).shape == (cells + 1, len(COLUMNS))
+    assert pd.DataFrame(book["Cells"].values).shape == (cells + 1, len(COLUMNS) + len(MORE_COLUMNS))
 
 
 def test_an_estimate_of_platelets_needs_the_laboratorys_own_factor(run_id: str) -> None:

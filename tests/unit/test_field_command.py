@@ -17,7 +17,8 @@ from wbc_core.biology.statements import RESEARCH_USE
 from wbc_core.cli.main import main
 from wbc_core.datasets.synthetic_fields import render_field, um_per_pixel
 from wbc_core.imaging.preprocessing import Preprocessing
-from wbc_core.services.fields import COLUMNS, as_rows, cut_out, find_in_paths
+from wbc_core.services.field_results import COLUMNS, as_rows
+from wbc_core.services.fields import cut_out, find_in_paths
 from wbc_core.settings import settings
 
 HEADER = "file,xmin,ymin,xmax,ymax,kind,score,label,confidence,status"

@@ -13,7 +13,7 @@ import typer
 from wbc_core.errors import WbcError
 
 if TYPE_CHECKING:
-    from wbc_core.services.fields import FieldResult
+    from wbc_core.services.field_results import FieldResult
 
 _ENDINGS = (".csv", ".json")
 
@@ -28,7 +28,8 @@ def detect(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find the cells of whole fields and name the leukocytes: one row per cell, a bad file is a row too."""
-    from wbc_core.services.fields import as_rows, find_in_paths
+    from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS, as_rows
+    from wbc_core.services.fields import find_in_paths
 
     if out is not None and out.suffix.lower() not in _ENDINGS:
         raise WbcError(f"The result file {out} ends neither in .csv nor in .json.", "Choose one of the two.")
@@ -37,8 +38,10 @@ def detect(
         raise WbcError(
             "No picture was found under the given paths.", "Name picture files, folders that hold some, or a zip."
         )
-    rows = [row for result in results for row in as_rows(result)]
-    text = _json(results, rows) if as_json or (out is not None and out.suffix.lower() == ".json") else None
+    in_json = as_json or (out is not None and out.suffix.lower() == ".json")
+    columns = (*COLUMNS, *MORE_COLUMNS) if in_json else COLUMNS
+    rows = [row for result in results for row in as_rows(result, columns)]
+    text = _json(results, rows) if in_json else None
     if out is None:
         _write(sys.stdout, rows, text)
     else:
@@ -54,14 +57,14 @@ def detect(
 
 def _json(results: list[FieldResult], rows: list[dict[str, Any]]) -> str:
     from wbc_core.biology.statements import RESEARCH_USE
-    from wbc_core.services.fields import as_summary
+    from wbc_core.services.field_results import as_summary
 
     fields = [as_summary(result) for result in results]
     return json.dumps({"statement": RESEARCH_USE, "fields": fields, "cells": rows}, indent=1) + "\n"
 
 
 def _write(stream: Any, rows: list[dict[str, Any]], text: str | None) -> None:
-    from wbc_core.services.fields import COLUMNS
+    from wbc_core.services.field_results import COLUMNS
 
     if text is not None:
         stream.write(text)
@@ -73,7 +76,7 @@ def _write(stream: Any, rows: list[dict[str, Any]], text: str | None) -> None:
 
 def _report(results: list[FieldResult]) -> None:
     """Say on stderr what the rows leave out: counts and scale of each field, and why a file failed."""
-    from wbc_core.services.fields import as_summary
+    from wbc_core.services.field_results import as_summary
 
     for result in results:
         facts = as_summary(result)

@@ -20,7 +20,10 @@ from numpy.typing import NDArray
 from wbc_core.batches.listing import Listing, Upload, list_uploads
 from wbc_core.errors import WbcError
 from wbc_core.imaging.decoding import decode_image
-from wbc_core.services.fields import FieldResult, find_in_listing, with_common_scale
+from wbc_core.services.access import FIELD_COSTS, spend
+from wbc_core.services.field_joining import joined
+from wbc_core.services.field_results import FieldResult
+from wbc_core.services.fields import find_in_listing
 from wbc_core.services.models import classifier_for
 from wbc_core.settings import settings
 
@@ -88,7 +91,7 @@ class FieldTotals:
     fields : int
         Fields that could be counted.
     platelets, red_cells : int
-        That count by the border rule.
+        That count.
     clumped : bool
         Whether platelets lie in clumps somewhere.
     """
@@ -183,7 +186,7 @@ def _work_off(run: FieldRun) -> None:
     except Exception:  # the thread serves every visitor: one broken run must not end it
         log.exception("A run of fields failed")
         run.error, run.hint = "The fields could not all be worked off.", "Hand in the others alone."
-    run.results[:] = with_common_scale(run.results, run.scale)
+    run.results[:] = joined(run.results, run.scale)
     run.ended = time.monotonic()
 
 
@@ -221,6 +224,7 @@ def submit_fields(uploads: Sequence[Upload], *, model_id: str | None = None, sca
             f"{len(listing.pictures):,} pictures are too many fields for one run; the limit is {MOST_FIELDS}.",
             "Pictures of single cells go to the page Batch; hand in fields by the slide.",
         )
+    spend(FIELD_COSTS * len(listing.pictures))
     card = classifier_for(model_id).card
     name, more = uploads[0].name, len(uploads) - 1
     run = FieldRun(
@@ -272,7 +276,7 @@ def field_pixels(run: FieldRun, number: int) -> NDArray[np.uint8]:
 
 
 def totals_of(results: Sequence[FieldResult]) -> FieldTotals:
-    """Add up what counts in fields; cells that the border rule leaves to the neighbouring field are left out."""
+    """Add up what counts in fields; cells that another field counts are left out."""
     totals = FieldTotals(Counter(), Counter(), 0, 0, 0, clumped=any(result.clumped for result in results))
     counted = [result for result in results if result.status == "counted"]
     for result in counted:

@@ -8,8 +8,8 @@ import streamlit as st
 
 from wbc_core.biology.statements import RESEARCH_USE
 from wbc_core.reports.tables import as_csv, as_json, as_workbook
+from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS, as_rows, as_summary
 from wbc_core.services.field_runs import FieldRun, field_run
-from wbc_core.services.fields import COLUMNS, as_rows, as_summary
 from wbc_core.ui.batch_downloads import KINDS
 
 _FIELD_COLUMNS = ("file", "status", "reason", "leukocytes", "platelets", "red_cells", "um_per_pixel", "scale_from")
@@ -35,13 +35,14 @@ def show_downloads(run: FieldRun) -> None:
 def fields_file(run_id: str, ending: str) -> bytes:
     """Return the cells of a run as a file that ends in ``.csv``, ``.xlsx`` or ``.json``."""
     run = field_run(run_id)
-    rows = [row for result in run.results for row in as_rows(result)]
+    columns = COLUMNS if ending == ".csv" else (*COLUMNS, *MORE_COLUMNS)
+    rows = [row for result in run.results for row in as_rows(result, columns)]
     if ending == ".csv":
         return as_csv(rows, COLUMNS).encode()
     fields = [as_summary(result) for result in run.results]
     if ending == ".json":
         return as_json(rows, {"statement": RESEARCH_USE, "model": run.model_id, "fields": fields}).encode()
     return as_workbook(
-        {"Cells": (COLUMNS, rows), "Fields": (_FIELD_COLUMNS, fields)},
+        {"Cells": (columns, rows), "Fields": (_FIELD_COLUMNS, fields)},
         {"statement": RESEARCH_USE, "model": run.model_id, "model title": run.model_title},
     )

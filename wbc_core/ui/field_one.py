@@ -7,8 +7,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from wbc_core.biology.classes import class_facts
+from wbc_core.services.field_results import ELSEWHERE, FieldResult, FoundCell
 from wbc_core.services.field_runs import FieldRun, field_pixels
-from wbc_core.services.fields import FieldResult, FoundCell, cut_out
+from wbc_core.services.fields import cut_out
 from wbc_core.ui.field_picture import Box, show_field
 from wbc_core.ui.wording import REASONS, confidence_in_words, percent, plain, short_name
 
@@ -57,7 +58,7 @@ def show_one_field(run: FieldRun) -> None:
             boxes_of(result, shown),
             chosen=chosen,
             alt=f"Field {result.file} with a box around {_leukocytes(result)}",
-            hint="Choose a box to see its cell. Dashed: unidentified. Pale: left to the neighbouring field.",
+            hint="Choose a box to see its cell. Dashed: unidentified. Pale: left to another field.",
             key=f"field_picture_{number}",
             on_choice=_choose,
         )
@@ -79,14 +80,14 @@ def boxes_of(result: FieldResult, kinds: list[str]) -> list[Box]:
             continue
         style = [found.cell.kind]
         style += ["uncertain"] if found.status == "unidentified" else []
-        style += ["left"] if not found.cell.counted else []
+        style += ["left"] if not found.counts else []
         name = name_of(found)
         sure = "" if found.confidence is None else f", {percent(found.confidence)}"
-        border = "" if found.cell.counted else ", left to the neighbouring field"
-        mark = name if found.cell.kind == "wbc" and found.cell.counted else ""
+        left = "" if found.counts else ", left to another field"
+        mark = name if found.cell.kind == "wbc" and found.counts else ""
         cell = found.cell
         boxes.append(
-            Box(number, cell.xmin, cell.ymin, cell.xmax, cell.ymax, " ".join(style), f"{name}{sure}{border}", mark)
+            Box(number, cell.xmin, cell.ymin, cell.xmax, cell.ymax, " ".join(style), f"{name}{sure}{left}", mark)
         )
     return sorted(boxes, key=lambda box: -(box.xmax - box.xmin) * (box.ymax - box.ymin))
 
@@ -112,7 +113,9 @@ def _show_cell(result: FieldResult, found: FoundCell, pixels: NDArray[np.uint8])
     size = found.diameter_um(result.scale)
     if size is not None:
         st.caption(f"{size:.1f} µm across")
-    if not found.cell.counted:
+    if found.reason == ELSEWHERE:
+        st.caption(f"It is counted in {plain(short_name(found.counted_in))}, which shows it too.")
+    elif not found.counts:
         st.caption("The lower or right edge cuts it: it counts in the neighbouring field.")
 
 

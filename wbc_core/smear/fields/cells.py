@@ -30,6 +30,8 @@ class FieldCell:
         ``red_cell``, ``platelet``, ``giant_platelet`` or ``platelet_clump``; empty for a leukocyte: a model names it.
     nucleus : CellLocation or None
         Of a leukocyte: where its nucleus lies in the picture.
+    measures : bool
+        Whether it is a red cell round and whole enough to be part of the ruler.
     """
 
     xmin: float
@@ -43,6 +45,7 @@ class FieldCell:
     diameter: float
     label: str = ""
     nucleus: CellLocation | None = None
+    measures: bool = False
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ def _in_one(
 def _red_cell(red: RedCell, place: _Place, lit: NDArray[np.bool_]) -> FieldCell:
     box = (red.x - red.radius, red.y - red.radius, red.x + red.radius + 1, red.y + red.radius + 1)
     found = place.cell(box, "rbc", red.roundness, np.pi * (red.radius + 0.5) ** 2, lit)
-    return replace(found, label="red_cell")
+    return replace(found, label="red_cell", measures=red.measurable)
 
 
 def _nucleus_of(body: Body, nuclear: NDArray[np.float32], place: _Place) -> CellLocation:

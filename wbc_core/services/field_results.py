@@ -1,0 +1,167 @@
+"""What is said of a field and of each of its cells, as rows and as a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wbc_core.smear.fields.cells import FieldCell
+from wbc_core.smear.fields.scale import Scale
+
+COLUMNS = ("file", "xmin", "ymin", "xmax", "ymax", "kind", "score", "label", "confidence", "status")
+"""Of the table of cells."""
+
+MORE_COLUMNS = ("reason", "counted_in")
+"""What JSON says of each cell beside these."""
+
+ON_BORDER = "on_border"
+"""Reason of a cell that the lower or the right edge cuts."""
+
+ELSEWHERE = "counted_in_another_field"
+"""Reason of a cell that an overlapping field counts."""
+
+
+@dataclass(frozen=True)
+class FoundCell:
+    """A cell of a field with what is said of it.
+
+    Attributes
+    ----------
+    cell : FieldCell
+        Box, kind and score.
+    label : str
+        The model's top label of a leukocyte; ``red_cell``, ``platelet``, ``giant_platelet`` or ``platelet_clump``.
+    confidence : float or None
+        Calibrated probability of a leukocyte's label.
+    status : str
+        ``classified`` or ``unidentified`` for a leukocyte, ``found`` for other cells; ``not_counted`` for any that does
+        not count in this field.
+    reason : str
+        Why unidentified; why not counted: ``on_border`` or ``counted_in_another_field``; else empty.
+    probabilities : dict of str to float
+        Of a leukocyte: of every label.
+    counted_in : str
+        Name of the field that counts it, where another one does.
+    """
+
+    cell: FieldCell
+    label: str
+    confidence: float | None = None
+    status: str = "found"
+    reason: str = ""
+    probabilities: dict[str, float] = field(default_factory=dict)
+    counted_in: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts in this field."""
+        return self.status != "not_counted"
+
+    def diameter_um(self, scale: Scale | None) -> float | None:
+        """Return the diameter in µm; None without a scale, and of a cell that the edge cuts."""
+        return None if scale is None or self.cell.cut else self.cell.diameter * scale.um_per_pixel
+
+
+@dataclass(frozen=True)
+class FieldResult:
+    """What was found in one field.
+
+    Attributes
+    ----------
+    file : str
+        Its name as given.
+    width, height : int
+        In pixels; 0 of what could not be read.
+    cells : tuple of FoundCell
+        Leukocytes, platelets, red cells.
+    status : str
+        ``counted`` or ``failed``.
+    reason, error, hint : str
+        Why it failed: a word, a sentence, and what to do.
+    scale : Scale or None
+        Of this field's camera; None where too few red cells are round.
+    red_cell : float or None
+        Usual diameter of its red cells in pixels.
+    notes : tuple of str
+        Sentences about the picture.
+    overview : ndarray of uint8 or None
+        By which overlapping fields are recognised; None once that is done.
+    """
+
+    file: str
+    width: int = 0
+    height: int = 0
+    cells: tuple[FoundCell, ...] = ()
+    status: str = "counted"
+    reason: str = ""
+    error: str = ""
+    hint: str = ""
+    scale: Scale | None = None
+    red_cell: float | None = None
+    notes: tuple[str, ...] = ()
+    overview: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def round_red_cells(self) -> tuple[float, ...]:
+        """Diameters in pixels of the red cells that measure, those that another field measures left out."""
+        return tuple(found.cell.diameter for found in self.cells if found.cell.measures and found.reason != ELSEWHERE)
+
+    def counted(self, kind: str) -> tuple[FoundCell, ...]:
+        """Return the cells of a kind that count in this field."""
+        return tuple(found for found in self.cells if found.cell.kind == kind and found.counts)
+
+    @property
+    def clumped(self) -> bool:
+        """Whether platelets lie in clumps: no estimate of their number holds then."""
+        return any(found.label == "platelet_clump" for found in self.cells)
+
+
+def as_rows(result: FieldResult, columns: Sequence[str] = COLUMNS) -> list[dict[str, Any]]:
+    """Return a field as rows of the ``detect`` table, one per cell; of a failed one a single row that says so."""
+    if result.status == "failed":
+        return [dict.fromkeys(columns, "") | {"file": result.file, "status": "failed"}]
+    rows = [
+        {
+            "file": result.file,
+            "xmin": round(found.cell.xmin),
+            "ymin": round(found.cell.ymin),
+            "xmax": round(found.cell.xmax),
+            "ymax": round(found.cell.ymax),
+            "kind": found.cell.kind,
+            "score": found.cell.score,
+            "label": found.label,
+            "confidence": "" if found.confidence is None else round(found.confidence, 6),
+            "status": found.status,
+            "reason": found.reason,
+            "counted_in": found.counted_in,
+        }
+        for found in result.cells
+    ]
+    return [{column: row[column] for column in columns} for row in rows]
+
+
+def as_summary(result: FieldResult) -> dict[str, Any]:
+    """Return what one field comes to: cells that count, scale with its error, and what is to be said about it."""
+    scale = result.scale
+    return {
+        "file": result.file,
+        "status": result.status,
+        "reason": result.reason,
+        "error": result.error,
+        "hint": result.hint,
+        "width": result.width,
+        "height": result.height,
+        "leukocytes": len(result.counted("wbc")),
+        "platelets": len(result.counted("platelet")),
+        "platelet_clumps": result.clumped,
+        "red_cells": len(result.counted("rbc")),
+        "counted_in_other_fields": sum(found.reason == ELSEWHERE for found in result.cells),
+        "um_per_pixel": None if scale is None else round(scale.um_per_pixel, 6),
+        "um_per_pixel_error": None if scale is None else round(scale.error, 6),
+        "scale_from": "" if scale is None else "given" if scale.given else f"{scale.round_red_cells} round red cells",
+        "notes": list(result.notes),
+    }
