@@ -16,7 +16,8 @@ from typing import Any
 import streamlit as st
 
 from wbc_core.errors import WbcError
-from wbc_core.settings import ROOT, settings
+from wbc_core.services.access import serve_at, serve_nobody
+from wbc_core.settings import MEMORY_FOLDER, ROOT, settings
 
 log = logging.getLogger("wbc_core.app")
 
@@ -26,8 +27,6 @@ WORKER_ENDS_S = 10.0
 
 WORKER_RESTART_S = 20.0
 """Pause before a worker that has died is started again."""
-
-MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108  (a file system in memory, on every Linux)
 
 
 def spool_uploads_in_memory(folder: Path = MEMORY_FOLDER) -> bool:
@@ -124,6 +123,7 @@ async def end_worker(worker: Process, wait_s: float = WORKER_ENDS_S) -> None:
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Load the model beside the start of the server, not before it; keep a worker as long as the server runs."""
+    serve_at(st.get_option("server.address"))
     spool_uploads_in_memory()
     tasks = [asyncio.create_task(load_model()), asyncio.create_task(go_on_with_batches())]
     if settings().jobs_worker:
@@ -135,3 +135,4 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     from wbc_core.services.batches import end_batches
 
     await asyncio.to_thread(end_batches)
+    serve_nobody()
