@@ -23,7 +23,6 @@ from wbc_core.imaging.decoding import decode_image
 from wbc_core.services.access import FIELD_COSTS, spend
 from wbc_core.services.field_joining import joined
 from wbc_core.services.field_results import FieldResult
-from wbc_core.services.access import FIELD_COSTS, spend
 from wbc_core.services.fields import find_in_listing
 from wbc_core.services.models import classifier_for
 from wbc_core.settings import settings
@@ -225,7 +224,6 @@ def submit_fields(uploads: Sequence[Upload], *, model_id: str | None = None, sca
             f"{len(listing.pictures):,} pictures are too many fields for one run; the limit is {MOST_FIELDS}.",
             "Pictures of single cells go to the page Batch; hand in fields by the slide.",
         )
-    spend(FIELD_COSTS * len(listing.pictures))
     spend(FIELD_COSTS * len(listing.pictures))
     card = classifier_for(model_id).card
     name, more = uploads[0].name, len(uploads) - 1
