@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.tiny_models import install_tiny_model
 from wbc_core.errors import ModelError
-from wbc_core.explanation.heat_maps import against_the_others, class_maps
+from wbc_core.explanation.heat_maps import against_the_others, class_maps, mapped_head
 from wbc_core.explanation.linear_head import LinearHead, find_head, head_of
 from wbc_core.explanation.onnx_reading import read_graph
 from wbc_core.inference.cards import describe_file, load_card, save_card
@@ -96,21 +96,24 @@ def test_weights_and_bias_are_those_of_the_file_however_it_writes_them(tmp_path,
 def test_a_head_that_only_ends_in_a_dense_layer_is_refused_because_the_closed_form_fails(tmp_path) -> None:
     classifier, folder = installed(tmp_path, "bent")
     assert find_head((folder / "model.onnx").read_bytes()) is not None
+    with pytest.raises(ModelError, match="There is no heat map for the model headed"):
+        mapped_head(classifier, folder)
     with pytest.raises(ModelError) as caught:
         head_of(classifier, folder)
     assert caught.value.message == (
-        "There is no heat map for the model headed: its head is more than an average over the feature map and one "
-        "dense layer."
+        "The head of the model headed is more than an average over the feature map and one dense layer."
     )
     assert caught.value.hint == (
-        "Only that head tells exactly which places counted; docs/explanation.md says more. Choose another model."
+        "What rests on the averaged map needs that head; docs/explanation.md says more. Choose another model."
     )
 
 
 def test_a_model_without_a_feature_map_is_refused(tmp_path) -> None:
     folder = install_tiny_model(tmp_path, "mapless", "Mapless", ("neutrophil", "monocyte"))
-    with pytest.raises(ModelError, match="There is no heat map for the model mapless"):
+    with pytest.raises(ModelError, match="The head of the model mapless is more than"):
         head_of(Classifier(folder, 1), folder)
+    with pytest.raises(ModelError, match="There is no heat map for the model mapless: more than dense layers stands"):
+        mapped_head(Classifier(folder, 1), folder)
 
 
 def test_the_reader_finds_the_nodes_and_arrays_that_the_onnx_package_finds() -> None:

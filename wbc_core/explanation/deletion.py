@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wbc_core.explanation.dense_stack import DenseStack
 from wbc_core.explanation.heat_maps import against_the_others, answer_with_maps
 from wbc_core.explanation.linear_head import LinearHead
 from wbc_core.explanation.overlay import spread_over
@@ -35,7 +36,7 @@ class DeletionDrops:
 
 
 def deletion_drops(
-    classifier: Classifier, head: LinearHead, crop: NDArray[np.uint8], *, seed: int, draws: int = 8
+    classifier: Classifier, head: LinearHead | DenseStack, crop: NDArray[np.uint8], *, seed: int, draws: int = 8
 ) -> DeletionDrops:
     """Erase regions of one crop and see how far its top class falls.
 
@@ -43,8 +44,8 @@ def deletion_drops(
     ----------
     classifier : Classifier
         The model.
-    head : LinearHead
-        Its head.
+    head : LinearHead or DenseStack
+        What follows its feature map.
     crop : ndarray of uint8, shape (size, size, 3)
         A preprocessed picture.
     seed : int

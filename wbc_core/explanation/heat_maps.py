@@ -10,11 +10,14 @@ The average over mirrored views is no obstacle: the network turns the views' map
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wbc_core.explanation.linear_head import LinearHead
+from wbc_core.errors import ModelError
+from wbc_core.explanation.dense_stack import DenseStack, stack_of
+from wbc_core.explanation.linear_head import LinearHead, head_of
 from wbc_core.inference.classifier import Classifier
 
 
@@ -27,25 +30,60 @@ class MappedAnswer:
     logits : ndarray of float32, shape (labels,)
         Before the temperature.
     maps : ndarray of float32, shape (labels, height, width)
-        Contribution of each place; its average plus the bias is the logit.
-    embedding : ndarray of float32, shape (channels,)
-        Average of the feature map over its places.
+        Contribution of each place; its average plus the constant is the logit.
+    constant : ndarray of float32, shape (labels,)
+        What no place adds: the bias, or what the biases of several layers come to.
+    embedding : ndarray of float32, shape (channels,), or None
+        Average of the feature map over its places; None for a dense stack, whose layers see more than that.
     """
 
     logits: NDArray[np.float32]
     maps: NDArray[np.float32]
-    embedding: NDArray[np.float32]
+    constant: NDArray[np.float32]
+    embedding: NDArray[np.float32] | None = None
 
 
-def answer_with_maps(classifier: Classifier, head: LinearHead, crop: NDArray[np.uint8]) -> MappedAnswer:
+def mapped_head(classifier: Classifier, folder: Path) -> LinearHead | DenseStack:
+    """Return what follows a model's feature map, where that tells exactly which places counted.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The model.
+    folder : Path
+        Its folder, with ``model.onnx``.
+
+    Returns
+    -------
+    LinearHead or DenseStack
+
+    Raises
+    ------
+    ModelError
+        If more than an average and dense layers stands there, or the file differs from its card.
+    """
+    try:
+        return head_of(classifier, folder)
+    except ModelError:
+        stack = stack_of(classifier, folder)
+    if stack is None:
+        raise ModelError(
+            f"There is no heat map for the model {classifier.card.id}: more than dense layers stands between its "
+            f"feature map and its answer.",
+            "Only dense layers tell exactly which places counted; docs/explanation.md says more. Choose another model.",
+        )
+    return stack
+
+
+def answer_with_maps(classifier: Classifier, head: LinearHead | DenseStack, crop: NDArray[np.uint8]) -> MappedAnswer:
     """Run the network once, for the answer and for every class's map.
 
     Parameters
     ----------
     classifier : Classifier
         The model.
-    head : LinearHead
-        Its head, from :func:`wbc_core.explanation.linear_head.head_of`.
+    head : LinearHead or DenseStack
+        What follows its feature map, from :func:`mapped_head`.
     crop : ndarray of uint8, shape (size, size, 3)
         A preprocessed picture in RGB.
 
@@ -53,9 +91,11 @@ def answer_with_maps(classifier: Classifier, head: LinearHead, crop: NDArray[np.
     -------
     MappedAnswer
     """
+    if isinstance(head, DenseStack):
+        return MappedAnswer(*head.answer(crop))
     picture = crop[np.newaxis].astype(np.float32)
     logits, feature_map = classifier.session.run(["logits", "feature_map"], {classifier.input_name: picture})
-    return MappedAnswer(logits[0], class_maps(feature_map[0], head), feature_map[0].mean(axis=(0, 1)))
+    return MappedAnswer(logits[0], class_maps(feature_map[0], head), head.bias, feature_map[0].mean(axis=(0, 1)))
 
 
 def class_maps(feature_map: NDArray[np.float32], head: LinearHead) -> NDArray[np.float32]:

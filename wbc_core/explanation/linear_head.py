@@ -52,14 +52,32 @@ def find_head(data: bytes) -> LinearHead | None:
         graph = read_graph(data)
     except ValueError:
         return None
-    node = _producer(graph, "logits")
+    found = dense_layer(graph, producer(graph, "logits"))
+    return None if found is None else found[0]
+
+
+def dense_layer(graph: Graph, node: Node | None) -> tuple[LinearHead, str] | None:
+    """Read the dense layer that ends in an operation.
+
+    Parameters
+    ----------
+    graph : Graph
+        Of an ONNX file.
+    node : Node or None
+        The layer's last operation: a product, or the addition of the bias.
+
+    Returns
+    -------
+    tuple of LinearHead and str, or None
+        Weights and bias, and the name of what the layer takes; None where the operation ends no dense layer.
+    """
     bias = None
     if node is not None and node.kind == "Add":
         arrays = [_stored(graph, name) for name in node.inputs]
         if len(arrays) != 2 or (arrays[0] is None) == (arrays[1] is None):
             return None
         at = 0 if arrays[0] is not None else 1
-        bias, node = arrays[at], _producer(graph, node.inputs[1 - at])
+        bias, node = arrays[at], producer(graph, node.inputs[1 - at])
     if node is None or node.kind not in ("MatMul", "Gemm") or len(node.inputs) < 2:
         return None
     weights = _stored(graph, node.inputs[1])
@@ -69,13 +87,13 @@ def find_head(data: bytes) -> LinearHead | None:
         weights = np.ascontiguousarray(weights.T)
     if node.kind == "Gemm" and len(node.inputs) > 2:
         bias = _stored(graph, node.inputs[2])
-    labels = weights.shape[1]
+    outputs = weights.shape[1]
     if bias is None:
-        bias = np.zeros(labels, np.float32)
-    return LinearHead(weights, bias.reshape(-1)) if bias.size == labels else None
+        bias = np.zeros(outputs, np.float32)
+    return (LinearHead(weights, bias.reshape(-1)), node.inputs[0]) if bias.size == outputs else None
 
 
-def _producer(graph: Graph, name: str) -> Node | None:
+def producer(graph: Graph, name: str) -> Node | None:
     """Return the operation that gives a value, past those that hand it on unchanged."""
     node = graph.producers.get(name)
     while node is not None and node.kind == "Identity":
@@ -123,9 +141,9 @@ def _checked(classifier: Classifier, folder: Path, card_changed: int) -> LinearH
     head = find_head(read_verified(folder, classifier.card, "model.onnx")) if "feature_map" in outputs else None
     if head is None or not _holds(classifier, head):
         raise ModelError(
-            f"There is no heat map for the model {classifier.card.id}: its head is more than an average over the "
-            f"feature map and one dense layer.",
-            "Only that head tells exactly which places counted; docs/explanation.md says more. Choose another model.",
+            f"The head of the model {classifier.card.id} is more than an average over the feature map and one dense "
+            f"layer.",
+            "What rests on the averaged map needs that head; docs/explanation.md says more. Choose another model.",
         )
     return head
 

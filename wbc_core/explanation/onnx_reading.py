@@ -17,19 +17,20 @@ Value = int | memoryview
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
 _NODE_INPUT, _NODE_OUTPUT, _NODE_KIND, _NODE_ATTRIBUTE = 1, 2, 4, 5
-_ATTRIBUTE_NAME, _ATTRIBUTE_INTEGER = 1, 3
+_ATTRIBUTE_NAME, _ATTRIBUTE_FLOAT, _ATTRIBUTE_INTEGER = 1, 2, 3
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4, 8, 9
 _RAW_TYPES: Mapping[int, str] = {1: "<f4", 10: "<f2", 11: "<f8"}
 
 
 @dataclass(frozen=True)
 class Node:
-    """One operation of the graph: its kind, the names of what it takes and gives, and its whole-number attributes."""
+    """One operation of the graph: its kind, the names of what it takes and gives, and its numbers."""
 
     kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     integers: Mapping[str, int]
+    floats: Mapping[str, float]
 
 
 @dataclass
@@ -77,7 +78,7 @@ def read_graph(data: bytes) -> Graph:
 
 
 def _node(data: memoryview) -> Node:
-    inputs, outputs, kind, integers = [], [], "", {}
+    inputs, outputs, kind, integers, floats = [], [], "", {}, {}
     for number, value in _fields(data):
         if number == _NODE_INPUT:
             inputs.append(_text(value))
@@ -89,7 +90,9 @@ def _node(data: memoryview) -> Node:
             found = dict(_fields(_bytes(value)))
             if isinstance(whole := found.get(_ATTRIBUTE_INTEGER), int):
                 integers[_text(found[_ATTRIBUTE_NAME])] = whole
-    return Node(kind, tuple(inputs), tuple(outputs), integers)
+            if isinstance(number_of := found.get(_ATTRIBUTE_FLOAT), memoryview) and len(number_of) == 4:
+                floats[_text(found[_ATTRIBUTE_NAME])] = float(np.frombuffer(number_of, "<f4")[0])
+    return Node(kind, tuple(inputs), tuple(outputs), integers, floats)
 
 
 def _array(data: memoryview) -> NDArray[np.float32] | None:

@@ -16,6 +16,39 @@ from wbc_core.inference.novelty import NoveltyScore, read_novelty
 from wbc_core.settings import settings
 
 
+def open_network(data: bytes, threads: int, model_id: str) -> onnxruntime.InferenceSession:
+    """Open an ONNX file.
+
+    Parameters
+    ----------
+    data : bytes
+        The file, its digest checked.
+    threads : int
+        Threads of one call.
+    model_id : str
+        For the message.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+
+    Raises
+    ------
+    ModelError
+        If the file is no network that can be run.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads must not spin: on a small shared host they would take the cores from decoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises bare C++ exceptions of many types
+        raise ModelError(f"The network of the model {model_id} cannot be loaded.", str(error)[:200]) from error
+
+
 class Classifier:
     """One model ready to answer.
 
@@ -35,16 +68,7 @@ class Classifier:
     def __init__(self, folder: Path, threads: int) -> None:
         self.card: ModelCard = load_card(folder)
         data = read_verified(folder, self.card, "model.onnx")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Idle threads must not spin: on a small shared host they would take the cores from decoding.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        try:
-            self.session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises bare C++ exceptions of many types
-            raise ModelError(f"The network of the model {self.card.id} cannot be loaded.", str(error)[:200]) from error
+        self.session = open_network(data, threads, self.card.id)
         outputs = {output.name: output.shape for output in self.session.get_outputs()}
         if "logits" not in outputs or outputs["logits"][-1] != len(self.card.labels):
             raise ModelError(

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from wbc_core.errors import ModelError, WbcError
 from wbc_core.explanation.attribute_probe import CARD_NAME as PROBES_CARD
 from wbc_core.explanation.attribute_probe import AttributeCard, AttributeProbes, Reading, load_probes
-from wbc_core.explanation.heat_maps import against_the_others, answer_with_maps
-from wbc_core.explanation.linear_head import head_of
+from wbc_core.explanation.heat_maps import against_the_others, answer_with_maps, mapped_head
 from wbc_core.explanation.reference_cells import CARD_NAME as REFERENCE_CARD
 from wbc_core.explanation.reference_cells import Neighbour, ReferenceCard, ReferenceIndex, load_index
 from wbc_core.imaging.decoding import read_image
@@ -130,7 +129,7 @@ def _explained(
 ) -> Explanation:
     classifier, folder = classifier_for(model_id), model_folder(model_id)
     card = classifier.card
-    answer = answer_with_maps(classifier, head_of(classifier, folder), crop)
+    answer = answer_with_maps(classifier, mapped_head(classifier, folder), crop)
     x, y, side = card.preprocessing.window(*size, location)
     explanation = Explanation(
         model_id=card.id,
@@ -141,11 +140,11 @@ def _explained(
         square=(float(round(x - side / 2)), float(round(y - side / 2)), float(max(1, round(side)))),
     )
     probes, known = _files_beside(folder, (folder / CARD).stat().st_mtime_ns)
-    if probes is not None:
+    if probes is not None and answer.embedding is not None:
         described = (label or card.labels[int(answer.logits.argmax())]) in probes.card.labels
         readings = probes.read(answer.embedding) if described else ()
         explanation = replace(explanation, readings=readings, attribute_card=probes.card)
-    if known is not None:
+    if known is not None and answer.embedding is not None:
         reference_card, index = known
         neighbours = index.nearest(answer.embedding, NEIGHBOURS)
         explanation = replace(explanation, neighbours=neighbours, reference_card=reference_card)
