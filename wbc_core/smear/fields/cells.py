@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from wbc_core.imaging.localisation import CellLocation
+
+KINDS: Final = ("wbc", "smudge_cell", "artefact", "platelet", "rbc")
+"""Leukocytes; broken ones and what is no cell, both outside the leukocyte count; platelets; red cells."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class FieldCell:
     xmin, ymin, xmax, ymax : float
         Box around the whole cell, within the picture; the last two are just behind the cell.
     kind : str
-        ``wbc``, ``rbc`` or ``platelet``.
+        One of ``KINDS``.
     score : float
         0 to 1: how clearly the cell stands out. An order, not a probability.
     cut : bool
@@ -27,9 +31,10 @@ class FieldCell:
     diameter : float
         Of the circle of the cell's area, in pixels; of a cut cell that of the visible part.
     label : str
-        ``red_cell``, ``platelet``, ``giant_platelet`` or ``platelet_clump``; empty for a leukocyte: a model names it.
+        ``red_cell``, ``platelet``, ``giant_platelet``, ``platelet_clump``, ``smudge_cell`` or ``artefact``; empty for a
+        leukocyte: a model names it.
     nucleus : CellLocation or None
-        Of a leukocyte: where its nucleus lies in the picture.
+        Of what is stained like a nucleus: where that lies in the picture.
     measures : bool
         Whether it is a red cell round and whole enough to be part of the ruler.
     """
@@ -57,7 +62,7 @@ class FieldCells:
     width, height : int
         Of the picture in pixels.
     cells : tuple of FieldCell
-        Leukocytes, then platelets, then red cells, each from the top of the field down.
+        By their kinds in the order of ``KINDS``, each from the top of the field down.
     red_cell : float or None
         Usual diameter of its red cells in pixels; None where no red cells were found.
     round_red_cells : tuple of float
