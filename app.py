@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from wbc_core.ui.allowed_hosts import AllowedHosts
 from wbc_core.ui.failures import show_script_error
+from wbc_core.ui.frontend_files import FrontendFiles
 from wbc_core.ui.response_headers import ResponseHeaders
 from wbc_core.ui.startup import lifespan
 
@@ -28,7 +29,7 @@ async def healthz(request: Request) -> JSONResponse:
 app = st.App(
     Path(__file__).resolve().parent / "wbc_core" / "ui" / "frame.py",
     routes=[Route("/healthz", healthz)],
-    middleware=[Middleware(ResponseHeaders), Middleware(AllowedHosts)],
+    middleware=[Middleware(ResponseHeaders), Middleware(AllowedHosts), Middleware(FrontendFiles)],
     lifespan=lifespan,
     on_script_error=show_script_error,
 )

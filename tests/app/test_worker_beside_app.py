@@ -89,13 +89,34 @@ def test_the_settings_decide_whether_there_is_a_worker(monkeypatch, wanted):
 
     async def scene():
         async with startup.lifespan(None):
-            await asyncio.sleep(0)
+            for _ in range(10):  # turns of the event loop
+                await asyncio.sleep(0)
 
     try:
         run(scene())
     finally:
         settings.cache_clear()
     assert kept == (["worker"] if wanted else [])
+
+
+def test_the_worker_waits_for_what_the_app_loads_even_in_vain(monkeypatch):
+    events = []
+
+    async def stand_in():
+        events.append("worker")
+
+    async def load():
+        await asyncio.sleep(0)
+        events.append("loaded")
+        raise OSError
+
+    monkeypatch.setattr(startup, "keep_worker", stand_in)
+
+    async def scene():
+        await startup.keep_worker_after(asyncio.create_task(load()))
+
+    run(scene())
+    assert events == ["loaded", "worker"]
 
 
 def test_the_command_of_the_worker_is_a_command_of_the_program():

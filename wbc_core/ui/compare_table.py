@@ -45,7 +45,7 @@ def show_table(compared: Compared) -> None:
     st.caption(f"**{titles[key]}**: {_meaning(_metric(key))}.")
     st.caption(
         "In brackets: the 95 % interval, the range in which the figure of very many such pictures may well lie. "
-        "*Best* is the best figure here; whether it is better by more than chance stands under *Significance*. "
+        "**Best** is the best figure here; whether it is better by more than chance stands under **Significance**. "
         "Point at a heading for what it means."
     )
     st.markdown(best_in_words(rows, metrics, key, compared.names))

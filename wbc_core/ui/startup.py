@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -56,13 +57,26 @@ async def load_model() -> None:
     Then what the Compare page shows at first: it reads a table of predictions of every model.
     """
     from wbc_core.services.single_image import warm_up
+    from wbc_core.ui.frontend_files import warm_up as compress_files
 
+    await asyncio.to_thread(compress_files)
     try:
         await asyncio.to_thread(warm_up)
     except WbcError as error:
         log.warning("The default model is not ready: %s", error)
     with suppress(WbcError):  # without any model's predictions there is nothing to compare
         await asyncio.to_thread(_compare)
+    spare_what_stays()
+
+
+def spare_what_stays() -> None:
+    """Let collections pass over what has been loaded, and so lives as long as the server.
+
+    Streamlit collects garbage after every run of a page. Looking through all libraries again took four times as long as
+    the run itself, and until it was done, the page's last elements were not sent.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _compare() -> None:
@@ -109,6 +123,12 @@ async def keep_worker(command: Sequence[str] = WORKER, pause_s: float = WORKER_R
         await asyncio.sleep(pause_s)
 
 
+async def keep_worker_after(loading: asyncio.Task[None]) -> None:
+    """Keep a worker once this task is done: a worker loads libraries too, and the first visitor would wait for both."""
+    await asyncio.wait([loading])
+    await keep_worker()
+
+
 async def end_worker(worker: Process, wait_s: float = WORKER_ENDS_S) -> None:
     """Let the worker end its training and itself; kill it if it takes too long."""
     with suppress(ProcessLookupError):
@@ -125,9 +145,10 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Load the model beside the start of the server, not before it; keep a worker as long as the server runs."""
     serve_at(st.get_option("server.address"))
     spool_uploads_in_memory()
-    tasks = [asyncio.create_task(load_model()), asyncio.create_task(go_on_with_batches())]
+    loading = asyncio.create_task(load_model())
+    tasks = [loading, asyncio.create_task(go_on_with_batches())]
     if settings().jobs_worker:
-        tasks.append(asyncio.create_task(keep_worker()))
+        tasks.append(asyncio.create_task(keep_worker_after(loading)))
     yield {}
     for task in tasks:
         task.cancel()
