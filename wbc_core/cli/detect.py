@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wbc_core.services.field_results import FieldResult
 
 _ENDINGS = (".csv", ".json")
+_DEBRIS = (("smudge_cells", "smudge cells"), ("artefacts", "artefacts"))
 
 
 def detect(
@@ -89,8 +90,10 @@ def _report(results: list[FieldResult]) -> None:
             error = "" if scale.given else f" ± {scale.error:.4f}"
             known = f"{scale.um_per_pixel:.4f}{error} µm per pixel ({facts['scale_from']})"
         clumps = ", in clumps: no estimate holds" if result.clumped else ""
+        debris = "".join(f", {facts[kind]} {words}" for kind, words in _DEBRIS if facts[kind])
         print(
-            f"wbc: {result.file}: {facts['leukocytes']} leukocytes, {facts['platelets']} platelets{clumps}; {known}",
+            f"wbc: {result.file}: {facts['leukocytes']} leukocytes{debris}, {facts['platelets']} platelets{clumps};"
+            f" {known}",
             file=sys.stderr,
         )
         for note in result.notes:

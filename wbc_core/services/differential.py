@@ -104,6 +104,7 @@ def count_answers(
     case: Case,
     target: Target | None = None,
     *,
+    outside: Mapping[str, int] | None = None,
     failed: int = 0,
     repeats: int = 0,
 ) -> Differential:
@@ -111,7 +112,9 @@ def count_answers(
 
     Parameters and errors are those of :func:`wbc_core.smear.counts.model_counts`.
     """
-    return _differential(model_counts(labels, classified, reasons, failed=failed, repeats=repeats), case, target)
+    return _differential(
+        model_counts(labels, classified, reasons, outside=outside, failed=failed, repeats=repeats), case, target
+    )
 
 
 def count_file(path: Path, case: Case, target: Target | None = None) -> Differential:

@@ -21,6 +21,8 @@ SAME_PICTURE: Final = 0.97
 
 _NAMES: Final = {
     "wbc": ("leukocyte", "leukocytes"),
+    "smudge_cell": ("smudge cell", "smudge cells"),
+    "artefact": ("artefact", "artefacts"),
     "platelet": ("platelet", "platelets"),
     "rbc": ("red cell", "red cells"),
 }

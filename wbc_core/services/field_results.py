@@ -34,7 +34,7 @@ class FoundCell:
     cell : FieldCell
         Box, kind and score.
     label : str
-        The model's top label of a leukocyte; ``red_cell``, ``platelet``, ``giant_platelet`` or ``platelet_clump``.
+        The model's top label of a leukocyte; of any other cell its own.
     confidence : float or None
         Calibrated probability of a leukocyte's label.
     status : str
@@ -77,7 +77,7 @@ class FieldResult:
     width, height : int
         In pixels; 0 of what could not be read.
     cells : tuple of FoundCell
-        Leukocytes, platelets, red cells.
+        By their kinds in the order of ``KINDS``.
     status : str
         ``counted`` or ``failed``.
     reason, error, hint : str
@@ -156,6 +156,8 @@ def as_summary(result: FieldResult) -> dict[str, Any]:
         "width": result.width,
         "height": result.height,
         "leukocytes": len(result.counted("wbc")),
+        "smudge_cells": len(result.counted("smudge_cell")),
+        "artefacts": len(result.counted("artefact")),
         "platelets": len(result.counted("platelet")),
         "platelet_clumps": result.clumped,
         "red_cells": len(result.counted("rbc")),

@@ -26,6 +26,7 @@ from wbc_core.services.field_results import FieldResult
 from wbc_core.services.fields import find_in_listing
 from wbc_core.services.models import classifier_for
 from wbc_core.settings import settings
+from wbc_core.smear.fields.debris import DEBRIS
 
 log = logging.getLogger("wbc_core.fields")
 
@@ -90,6 +91,8 @@ class FieldTotals:
         Leukocytes that count, by label, and those not identified, by reason.
     fields : int
         Fields that could be counted.
+    debris : Counter of str
+        Smudge cells and artefacts that count, by label: outside the leukocytes.
     platelets, red_cells : int
         That count.
     clumped : bool
@@ -98,6 +101,7 @@ class FieldTotals:
 
     classified: Counter[str]
     reasons: Counter[str]
+    debris: Counter[str]
     fields: int
     platelets: int
     red_cells: int
@@ -277,7 +281,7 @@ def field_pixels(run: FieldRun, number: int) -> NDArray[np.uint8]:
 
 def totals_of(results: Sequence[FieldResult]) -> FieldTotals:
     """Add up what counts in fields; cells that another field counts are left out."""
-    totals = FieldTotals(Counter(), Counter(), 0, 0, 0, clumped=any(result.clumped for result in results))
+    totals = FieldTotals(Counter(), Counter(), Counter(), 0, 0, 0, clumped=any(result.clumped for result in results))
     counted = [result for result in results if result.status == "counted"]
     for result in counted:
         for found in result.counted("wbc"):
@@ -285,6 +289,8 @@ def totals_of(results: Sequence[FieldResult]) -> FieldTotals:
                 totals.classified[found.label] += 1
             else:
                 totals.reasons[found.reason] += 1
+        for kind in DEBRIS:
+            totals.debris[kind] += len(result.counted(kind))
     return replace(
         totals,
         fields=len(counted),

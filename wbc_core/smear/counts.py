@@ -112,6 +112,7 @@ def model_counts(
     classified: Mapping[str, int],
     reasons: Mapping[str, int],
     *,
+    outside: Mapping[str, int] | None = None,
     failed: int = 0,
     repeats: int = 0,
 ) -> Counts:
@@ -126,6 +127,8 @@ def model_counts(
     reasons : mapping of str to int
         Pictures that it did not dare to name, by reason. Those without a stained cell (``not_a_cell``) are kept apart;
         all others are *unidentified*, and a person must decide.
+    outside : mapping of str to int, optional
+        What was found beside them in whole fields, by label: smudge cells, artefacts.
     failed, repeats : int
         Pictures that could not be read, and those that are the same as an earlier one.
 
@@ -137,6 +140,7 @@ def model_counts(
     known = differential_labels(labels)
     empty = reasons.get("not_a_cell", 0)
     cells = {label: classified.get(label, 0) for label in known}
+    cells |= {label: cells.get(label, 0) + count for label, count in (outside or {}).items()}
     cells |= {"unidentified": sum(reasons.values()) - empty, "not_a_cell": empty}
     return Counts(in_order(cells), failed=failed, repeats=repeats)
 

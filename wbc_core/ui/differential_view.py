@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 import streamlit as st
@@ -36,6 +36,7 @@ class Counted:
     reasons: Counter[str]
     failed: int = 0
     repeats: int = 0
+    outside: Mapping[str, int] = field(default_factory=dict)
 
 
 def show_counts(counted: Counted, *, sampling: Sampling = "unknown") -> None:
@@ -59,6 +60,7 @@ def show_counts(counted: Counted, *, sampling: Sampling = "unknown") -> None:
             counted.classified,
             counted.reasons,
             case,
+            outside=counted.outside,
             failed=counted.failed,
             repeats=counted.repeats,
         )

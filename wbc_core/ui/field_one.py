@@ -10,10 +10,17 @@ from wbc_core.biology.classes import class_facts
 from wbc_core.services.field_results import ELSEWHERE, FieldResult, FoundCell
 from wbc_core.services.field_runs import FieldRun, field_pixels
 from wbc_core.services.fields import cut_out
+from wbc_core.smear.fields.debris import DEBRIS
 from wbc_core.ui.field_picture import Box, show_field
 from wbc_core.ui.wording import REASONS, confidence_in_words, percent, plain, short_name
 
-KINDS = {"wbc": "Leukocytes", "platelet": "Platelets", "rbc": "Red cells"}
+KINDS = {
+    "wbc": "Leukocytes",
+    "smudge_cell": "Smudge cells",
+    "artefact": "Artefacts",
+    "platelet": "Platelets",
+    "rbc": "Red cells",
+}
 FIELD, SHOWN, CHOSEN = "field_number", "field_kinds", "field_chosen"
 SIDE = 132  # px of a cell on the page
 TITLES = {
@@ -21,6 +28,8 @@ TITLES = {
     "platelet": "Platelet",
     "giant_platelet": "Giant platelet",
     "platelet_clump": "Platelet clump",
+    "smudge_cell": "Smudge cell",
+    "artefact": "Artefact",
 }
 
 
@@ -44,7 +53,7 @@ def show_one_field(run: FieldRun) -> None:
             "Show",
             list(KINDS),
             selection_mode="multi",
-            default=["wbc", "platelet"],
+            default=[kind for kind in KINDS if kind != "rbc"],
             format_func=KINDS.__getitem__,
             key=SHOWN,
         )
@@ -84,7 +93,7 @@ def boxes_of(result: FieldResult, kinds: list[str]) -> list[Box]:
         name = name_of(found)
         sure = "" if found.confidence is None else f", {percent(found.confidence)}"
         left = "" if found.counts else ", left to another field"
-        mark = name if found.cell.kind == "wbc" and found.counts else ""
+        mark = name if found.cell.kind in ("wbc", *DEBRIS) and found.counts else ""
         cell = found.cell
         boxes.append(
             Box(number, cell.xmin, cell.ymin, cell.xmax, cell.ymax, " ".join(style), f"{name}{sure}{left}", mark)
@@ -129,11 +138,9 @@ def _facts(result: FieldResult) -> str:
         words = (
             f"{scale.um_per_pixel:.4f} ± {scale.error:.4f} µm per pixel, from {scale.round_red_cells:,} round red cells"
         )
-    platelets = len(result.counted("platelet"))
-    return (
-        f"{_leukocytes(result)}, {platelets} platelets, {len(result.counted('rbc'))} red cells that count; "
-        f"{result.width} × {result.height} px, {words}."
-    )
+    cells = [f"{len(result.counted(kind))} {KINDS[kind].lower()}" for kind in DEBRIS if result.counted(kind)]
+    cells += [f"{len(result.counted('platelet'))} platelets", f"{len(result.counted('rbc'))} red cells that count"]
+    return f"{', '.join((_leukocytes(result), *cells))}; {result.width} × {result.height} px, {words}."
 
 
 def _leukocytes(result: FieldResult) -> str:

@@ -33,6 +33,7 @@ svg { position: absolute; inset: 0; width: 100%; height: 100%; }
 rect { fill: transparent; stroke-width: 2; vector-effect: non-scaling-stroke; cursor: pointer; }
 rect:hover, rect:focus { fill: rgba(255, 255, 255, 0.25); outline: none; stroke-width: 4; }
 rect.wbc { stroke: #5b21b6; } rect.platelet { stroke: #0f766e; } rect.rbc { stroke: #c2410c; stroke-width: 1; }
+rect.smudge_cell { stroke: #be185d; } rect.artefact { stroke: #475569; }
 rect.uncertain { stroke-dasharray: 6 4; } rect.left { stroke-opacity: 0.45; }
 rect.chosen { stroke: #facc15; stroke-width: 4; }
 text { font: 600 14px sans-serif; fill: #ffffff; paint-order: stroke; stroke: #3b0764; stroke-width: 3px;
@@ -97,7 +98,7 @@ class Box:
     xmin, ymin, xmax, ymax : float
         In pixels of the field.
     style : str
-        Words of ``wbc``, ``platelet``, ``rbc``, ``uncertain``, ``left``.
+        Words of the cell's kind, ``uncertain``, ``left``.
     words : str
         What a screen reader and the pointer say.
     mark : str

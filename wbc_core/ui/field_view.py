@@ -33,7 +33,7 @@ def show_fields(run_id: str) -> None:
         totals = totals_of(run.results)
         if totals.fields:
             show_one_field(run)
-            counted = Counted(run.labels, totals.classified, totals.reasons)
+            counted = Counted(run.labels, totals.classified, totals.reasons, outside=totals.debris)
             show_counts(counted, sampling="consecutive_fields")
             show_platelets(run, totals)
             show_downloads(run)

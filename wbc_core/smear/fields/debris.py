@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from wbc_core.smear.fields.leukocytes import NUCLEUS, Body, opened, regions
 from wbc_core.smear.fields.slide import StainMaps
 
-SMUDGE_CELL, ARTEFACT = "smudge_cell", "artefact"
+SMUDGE_CELL, ARTEFACT = DEBRIS = "smudge_cell", "artefact"
+"""Kinds and labels of what is no whole cell."""
 
 LEAST_SOLID: Final = 0.45
 """Least share of the nuclear material that is at least ``GRAIN`` wide everywhere; below, it is a heap of grains."""

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wbc_core.imaging.localisation import CellLocation
-from wbc_core.smear.fields.cells import FieldCell, FieldCells
+from wbc_core.smear.fields.cells import KINDS, FieldCell, FieldCells
+from wbc_core.smear.fields.debris import ARTEFACT, SMUDGE_CELL, debris_name, find_dirt, focus_of, traits_of
 from wbc_core.smear.fields.leukocytes import RED_CELL, Body, find_leukocytes, smoothed
 from wbc_core.smear.fields.platelets import find_platelets, name_of
 from wbc_core.smear.fields.red_cells import RedCell, find_red_cells
@@ -37,7 +38,7 @@ TILE: Final = 1400
 MARGIN: Final = 4 * RED_CELL
 """What a tile sees beyond its own part: twice a leukocyte's diameter."""
 
-RIM: Final = {"wbc": 0.05, "rbc": 0.06, "platelet": 0.07}
+RIM: Final = {"wbc": 0.05, "rbc": 0.06, "platelet": 0.07, SMUDGE_CELL: 0.05, ARTEFACT: 0.05}
 """Width, in red cells, of the rim that a box leaves around a cell: half an edge's blur, as people draw boxes."""
 
 
@@ -86,7 +87,7 @@ def find_cells(pixels: NDArray[np.uint8], scale: float | None = None) -> FieldCe
         ruler.extend(diameters)
     if not cells:
         return _refused(nothing, NO_CELLS)
-    order = {"wbc": 0, "platelet": 1, "rbc": 2}
+    order = {kind: at for at, kind in enumerate(KINDS)}
     cells.sort(key=lambda cell: (order[cell.kind], cell.ymin, cell.xmin))
     return replace(nothing, cells=tuple(cells), red_cell=red_cell, round_red_cells=tuple(ruler), notes=notes)
 
@@ -176,20 +177,25 @@ def _in_one(
 ) -> tuple[list[FieldCell], list[tuple[FieldCell, float]]]:
     lit = lit_part(working)
     maps = stain_maps(working, slide, lit)
-    leukocytes = find_leukocytes(maps)
+    stained = find_leukocytes(maps)
     cells: list[FieldCell] = []
-    nuclear = smoothed(maps)
-    for body in leukocytes:
+    nuclear, focus = smoothed(maps), focus_of(maps)
+    for body in stained:
         box = (body.left, body.top, body.right, body.bottom)
         score = min(1.0, body.nucleus / 0.6) ** 0.5 * min(1.0, body.strength / 0.2) ** 0.5
-        found = place.cell(box, "wbc", score, body.area * RED_CELL**2, lit)
-        cells.append(replace(found, nucleus=_nucleus_of(body, nuclear, place)))
-    for body in find_platelets(maps, leukocytes):
+        debris = debris_name(traits_of(body, maps, nuclear, focus), focus)
+        found = place.cell(box, debris or "wbc", score, body.area * RED_CELL**2, lit)
+        cells.append(replace(found, label=debris, nucleus=_nucleus_of(body, nuclear, place)))
+    for body in (dirt := find_dirt(maps, stained)):
+        box = (body.left, body.top, body.right, body.bottom)
+        cells.append(replace(place.cell(box, ARTEFACT, 1.0, body.area * RED_CELL**2, lit), label=ARTEFACT))
+    stained = stained + dirt
+    for body in find_platelets(maps, stained):
         box = (body.left, body.top, body.right, body.bottom)
         found = place.cell(box, "platelet", body.strength / 0.2, body.area * RED_CELL**2, lit)
         cells.append(replace(found, label=name_of(body)))
     ruler = []
-    for red in find_red_cells(maps, leukocytes):
+    for red in find_red_cells(maps, stained):
         cell = _red_cell(red, place, lit)
         cells.append(cell)
         if red.measurable:
