@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 from wbc_core.imaging.localisation import CellLocation
 from wbc_core.smear.fields.cells import KINDS, FieldCell, FieldCells
 from wbc_core.smear.fields.debris import ARTEFACT, SMUDGE_CELL, debris_name, find_dirt, focus_of, traits_of
+from wbc_core.smear.fields.film import CAUTIONS, film_cautions, film_facts
 from wbc_core.smear.fields.leukocytes import RED_CELL, Body, find_leukocytes, smoothed
 from wbc_core.smear.fields.platelets import find_platelets, name_of
 from wbc_core.smear.fields.red_cells import RedCell, find_red_cells
 from wbc_core.smear.fields.refusals import (
-    NO_CELLS,
     Refusal,
     eyepiece_note,
+    refusal_of_cells,
     refusal_of_colours,
     refusal_of_size,
     scale_note,
+    told_apart,
 )
 from wbc_core.smear.fields.ruler import UsualSize, shrink, usual_size
 from wbc_core.smear.fields.scale import RED_CELL_UM, scale_of
@@ -69,24 +71,26 @@ def find_cells(pixels: NDArray[np.uint8], scale: float | None = None) -> FieldCe
     slide = slide_colour_of(small, lit)
     refusal = refusal_of_colours(stain_maps(small, slide, lit), slide)
     if refusal is not None:
-        return _refused(nothing, refusal)
+        return _refused(nothing, told_apart(refusal, small))
     given = scale_of((), scale)
     usual = usual_size(pixels)
     size = usual if given is None else UsualSize(RED_CELL_UM / given.um_per_pixel, 0)
     refusal = refusal_of_size(size, (height, width))
     if refusal is not None or size is None:
-        return nothing if refusal is None else _refused(nothing, refusal)
+        return nothing if refusal is None else _refused(nothing, told_apart(refusal, small))
     red_cell = size.diameter
-    notes = eyepiece_note(lit)
-    if given is not None and usual is not None:
-        notes += scale_note(usual.diameter * given.um_per_pixel)
+    odd_scale = () if given is None or usual is None else scale_note(usual.diameter * given.um_per_pixel)
+    notes = eyepiece_note(lit) + odd_scale
     cells: list[FieldCell] = []
     ruler: list[float] = []
     for found, diameters in _by_tiles(pixels, slide, RED_CELL / red_cell):
         cells.extend(found)
         ruler.extend(diameters)
-    if not cells:
-        return _refused(nothing, NO_CELLS)
+    refusal = refusal_of_cells(cells, red_cell, (height, width), scale_given=given is not None)
+    if refusal is not None:
+        return _refused(nothing, told_apart(refusal, small))
+    if not odd_scale:  # all of these are measured in red cells
+        notes += tuple(CAUTIONS[word] for word in film_cautions(film_facts(pixels, cells, red_cell)))
     order = {kind: at for at, kind in enumerate(KINDS)}
     cells.sort(key=lambda cell: (order[cell.kind], cell.ymin, cell.xmin))
     return replace(nothing, cells=tuple(cells), red_cell=red_cell, round_red_cells=tuple(ruler), notes=notes)
