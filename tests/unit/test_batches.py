@@ -119,7 +119,7 @@ def test_a_picture_handed_in_twice_is_noticed_and_counts_once():
 
 
 def test_nothing_to_classify_is_said_before_anything_is_kept():
-    with pytest.raises(WbcError, match=r"There is no picture among what was handed in\. 1 other files were left out\."):
+    with pytest.raises(WbcError, match=r"There is no picture among what was handed in\. 1 other file was left out\."):
         batch_submission.submit_uploads([Upload("notes.txt", b"x")])
     assert list(batches.list_batches()) == []
 

@@ -40,6 +40,8 @@ class BatchRow:
         Of a failed picture.
     probabilities : tuple of float
         In the order of the batch's labels; empty of a failed picture.
+    note : str
+        What else the picture shows, as :func:`wbc_core.inference.judging.note_of` gives it.
     """
 
     place: int
@@ -53,6 +55,7 @@ class BatchRow:
     error: str = ""
     hint: str = ""
     probabilities: tuple[float, ...] = ()
+    note: str = ""
 
     def to_line(self) -> str:
         """Return the row as one line of JSON."""
@@ -122,6 +125,7 @@ def classify(
             status,
             reason,
             probabilities=tuple(round(float(value), DIGITS) for value in answer.probabilities),
+            note=answer.note,
         )
 
 
@@ -151,7 +155,7 @@ def repeated(rows: Iterable[BatchRow]) -> dict[str, str]:
 
 
 def as_record(row: BatchRow, labels: Sequence[str], again: Mapping[str, str]) -> dict[str, str | float | None]:
-    """Return a row as the ``predict`` table has it: fixed columns, ``p_<label>`` per label, then ``same_as``."""
+    """Return a row as the ``predict`` table has it: fixed columns, ``p_<label>`` per label, ``same_as``, ``note``."""
     failed = row.status == "failed"
     record: dict[str, str | float | None] = {
         "file": row.file,
@@ -163,4 +167,4 @@ def as_record(row: BatchRow, labels: Sequence[str], again: Mapping[str, str]) ->
     }
     values: Sequence[float | None] = row.probabilities or [None] * len(labels)
     record |= {f"p_{label}": value for label, value in zip(labels, values, strict=True)}
-    return record | {"same_as": again.get(row.file, "")}
+    return record | {"same_as": again.get(row.file, ""), "note": row.note}

@@ -28,6 +28,8 @@ class Tally:
         Classified pictures by label, without repeats.
     reasons : Counter of str
         Unidentified pictures by reason, without repeats.
+    notes : Counter of str
+        Pictures by what they show beside the cell that was judged, without repeats.
     failures : list of BatchRow
         The first failed ones.
     """
@@ -37,6 +39,7 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     failures: list[BatchRow] = field(default_factory=list)
     _digests: set[bytes] = field(default_factory=set, repr=False)
     _clock: deque[tuple[float, int]] = field(default_factory=deque, repr=False)
@@ -56,6 +59,8 @@ class Tally:
                 continue
             self._digests.add(digest)
             self.statuses[row.status] += 1
+            if row.note:
+                self.notes[row.note] += 1
             if row.status == "classified" and row.label is not None:
                 self.labels[row.label] += 1
             elif row.reason:

@@ -25,6 +25,11 @@ class Engine(StrEnum):
 
 
 _ENDINGS = (".csv", ".json", ".xlsx")
+_NAMED = 20  # files named on the screen; the file of results names all
+_NOTES = {
+    "several_cells": "show several stained cells; the most prominent one was judged",
+    "crowded": "are crammed with stain, wider than the picture; look at them",
+}
 
 
 def batch(
@@ -111,6 +116,7 @@ def _print(view: BatchView, as_json: bool) -> None:
                     "same_as_another": tally.repeats,
                     "classified": counts,
                     "unidentified": dict(tally.reasons),
+                    "notes": dict(tally.notes),
                     "failed": tally.statuses["failed"],
                     "left_out": view.left_out,
                 },
@@ -122,10 +128,21 @@ def _print(view: BatchView, as_json: bool) -> None:
     for label, count in counts.items():
         print(f"{label:<24}{count:>8,}")
     print(f"{'unidentified':<24}{tally.statuses['unidentified']:>8,}")
+    for reason, count in tally.reasons.most_common():
+        print(f"  {reason:<22}{count:>8,}")
     print(f"{'failed':<24}{tally.statuses['failed']:>8,}")
-    for row in tally.failures[:20]:
+    for row in tally.failures[:_NAMED]:
         print(f"wbc: {row.error} {row.hint}", file=sys.stderr)
+    _say_how_many_more(tally.statuses["failed"])
+    for note, count in tally.notes.items():
+        print(f"wbc: {count:,} pictures {_NOTES.get(note, note)}.", file=sys.stderr)
     if tally.repeats:
         print(f"wbc: {tally.repeats:,} pictures repeat another one and are not counted.", file=sys.stderr)
-    if view.left_out:
-        print(f"wbc: {len(view.left_out):,} files were left out, as they are no pictures.", file=sys.stderr)
+    for file, reason in list(view.left_out.items())[:_NAMED]:
+        print(f"wbc: {file} {reason}.", file=sys.stderr)
+    _say_how_many_more(len(view.left_out))
+
+
+def _say_how_many_more(count: int) -> None:
+    if count > _NAMED:
+        print(f"wbc: {count - _NAMED:,} more; a file of results (--out, .xlsx or .json) names all.", file=sys.stderr)

@@ -50,6 +50,8 @@ class CellLocation:
     cut_out : bool
         Whether the cell was cut out on black: circle and contrast are then those of the whole cell, see
         :mod:`wbc_core.imaging.foreground`.
+    foreign : bool
+        Whether the picture has colours that no stain gives, see :mod:`wbc_core.imaging.foreign_colours`.
     """
 
     found: bool
@@ -59,11 +61,12 @@ class CellLocation:
     others: int = 0
     strength: float = 0.0
     cut_out: bool = False
+    foreign: bool = False
 
     @property
     def convincing(self) -> bool:
         """Whether the region stands out as stained cells do; red cells alone can be found, but do not convince."""
-        return self.found and (self.cut_out or self.strength >= CONVINCING_CONTRAST)
+        return self.found and (self.cut_out or (self.strength >= CONVINCING_CONTRAST and not self.foreign))
 
 
 def locate_cell(pixels: NDArray[np.uint8]) -> CellLocation:

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from wbc_core.errors import WbcError
 from wbc_core.imaging.decoding import DecodedImage, decode_image
+from wbc_core.imaging.foreign_colours import MOST_FOREIGN, foreign_share
 from wbc_core.imaging.localisation import CellLocation
 from wbc_core.imaging.preprocessing import Preprocessing
 from wbc_core.inference.classifier import Classifier
+from wbc_core.inference.judging import note_of
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,24 @@ class PreparedImage:
 class Answer:
     """What came of one picture: probabilities in the order of the labels asked for, or an error.
 
-    ``convincing`` says whether a stained cell stands out in it, ``unknown`` whether it is unlike all training cells.
+    ``convincing`` says whether a stained cell stands out in it, ``unknown`` whether it is unlike all training cells,
+    ``note`` what else it shows, see :func:`wbc_core.inference.judging.note_of`.
     """
 
     name: str
     probabilities: NDArray[np.float64] | None
     convincing: bool
     unknown: bool
+    error: WbcError | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    name: str
+    crop: NDArray[np.uint8] | None = None
+    convincing: bool = False
+    note: str = ""
     error: WbcError | None = None
 
 
@@ -65,6 +78,8 @@ def prepare(data: bytes, name: str, preprocessing: Preprocessing) -> PreparedIma
     decoded = decode_image(data, name)
     read = time.perf_counter()
     location = preprocessing.locate(decoded.pixels)
+    if location.convincing and not location.cut_out and foreign_share(decoded.pixels) > MOST_FOREIGN:
+        location = replace(location, foreign=True)
     crop = preprocessing.apply(decoded.pixels, location)
     done = time.perf_counter()
     return PreparedImage(decoded, location, crop, (read - start) * 1e3, (done - read) * 1e3)
@@ -98,25 +113,26 @@ def answer_all(
     cv2.setNumThreads(1)
     preprocessing = classifier.card.preprocessing
 
-    def load(image: PendingImage) -> tuple[str, NDArray[np.uint8] | None, bool, WbcError | None]:
+    def load(image: PendingImage) -> _Loaded:
         try:
             prepared = prepare(image.read(), image.name, preprocessing)
         except WbcError as error:
-            return image.name, None, False, error
-        return image.name, prepared.crop, prepared.location.convincing, None
+            return _Loaded(image.name, error=error)
+        location = prepared.location
+        return _Loaded(image.name, prepared.crop, location.convincing, note_of(location, prepared.decoded.pixels.shape))
 
     source = iter(images)
-    waiting: deque[Future[tuple[str, NDArray[np.uint8] | None, bool, WbcError | None]]] = deque()
+    waiting: deque[Future[_Loaded]] = deque()
     with ThreadPoolExecutor(2, thread_name_prefix="decode") as pool:
         waiting.extend(pool.submit(load, image) for image in itertools.islice(source, 3 * batch_size))
         while waiting:
             rows = [waiting.popleft().result() for _ in range(min(batch_size, len(waiting)))]
             waiting.extend(pool.submit(load, image) for image in itertools.islice(source, len(rows)))
-            crops = [crop for _, crop, _, _ in rows if crop is not None]
+            crops = [row.crop for row in rows if row.crop is not None]
             logits, unknown = classifier.look(np.stack(crops)) if crops else (None, np.zeros(0, bool))
             answers = iter(
                 () if logits is None else zip(classifier.probabilities(logits, labels), unknown, strict=True)
             )
-            for name, crop, convincing, error in rows:
-                values, strange = (None, False) if crop is None else next(answers)
-                yield Answer(name, values, convincing, bool(strange), error)
+            for row in rows:
+                values, strange = (None, False) if row.crop is None else next(answers)
+                yield Answer(row.name, values, row.convincing, bool(strange), row.error, row.note)

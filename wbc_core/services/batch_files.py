@@ -40,7 +40,8 @@ def batch_file(batch_id: str, ending: str) -> bytes:
         return as_csv(_records(view), columns).encode()
     about = _about(view)
     if ending == ".json":
-        return as_json(_records(view), about).encode()
+        left = [{"file": file, "reason": reason} for file, reason in view.left_out.items()]
+        return as_json(_records(view), {**about, "left out": left}).encode()
     left_out: Iterator[Record] = ({"file": file, "reason": reason} for file, reason in view.left_out.items())
     sheets: dict[str, tuple[tuple[str, ...], Iterator[Record]]] = {"Pictures": (columns, _records(view))}
     if view.left_out:
@@ -49,8 +50,8 @@ def batch_file(batch_id: str, ending: str) -> bytes:
 
 
 def columns_of(view: BatchView) -> tuple[str, ...]:
-    """Return the columns of a batch's table: those of ``predict``, then ``same_as``."""
-    return (*COLUMNS, *(f"p_{label}" for label in view.request.labels), "same_as")
+    """Return the columns of a batch's table: those of ``predict``, then ``same_as`` and ``note``."""
+    return (*COLUMNS, *(f"p_{label}" for label in view.request.labels), "same_as", "note")
 
 
 def _records(view: BatchView) -> Iterator[Record]:

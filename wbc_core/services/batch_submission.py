@@ -159,7 +159,8 @@ def _create(
     batch_id: str | None = None,
 ) -> BatchFolder:
     if not listing.pictures:
-        left = f" {len(listing.left_out)} other files were left out." if listing.left_out else ""
+        count = len(listing.left_out)
+        left = f" {count:,} other {'file was' if count == 1 else 'files were'} left out." if count else ""
         raise WbcError(
             f"There is no picture among what was handed in.{left}",
             "Hand in JPEG, PNG, BMP, TIFF or WebP files, or a zip of them.",

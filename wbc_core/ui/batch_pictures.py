@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from html import escape
+from typing import Final
 
 import streamlit as st
 
@@ -14,6 +16,20 @@ from wbc_core.imaging.decoding import decode_image
 from wbc_core.services.batches import BatchView, batch_rows, read_picture
 from wbc_core.ui.compare_thumbnails import SIDE, reduced_address
 from wbc_core.ui.wording import REASONS, percent, short_name
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a picture shows beside the cell that was judged: a name for it, and what it means."""
+
+    name: str
+    help: str
+
+
+NOTES: Final = {
+    "several_cells": Note("Several cells", "More than one stained cell in the picture: the most prominent was judged."),
+    "crowded": Note("Crammed", "What is stained is wider than the picture: it may be no single cell."),
+}
 
 ON_A_PAGE = 24
 GROUP, PAGE = "batch_group", "batch_page"
@@ -56,23 +72,28 @@ def groups_of(rows: list[BatchRow], again: dict[str, str]) -> dict[str, list[Bat
     Returns
     -------
     dict of str to list of BatchRow
-        The largest class first, then what is unidentified, by reason, then repeats.
+        The largest class first, then what is unidentified, by reason, then pictures of several cells once more, then
+        repeats.
     """
     named: dict[str, list[BatchRow]] = {}
     doubtful: dict[str, list[BatchRow]] = {}
+    noted: dict[str, list[BatchRow]] = {}
     repeats = []
     for row in rows:
         if row.status == "failed":
             continue
         if row.file in again:
             repeats.append(row)
-        elif row.status == "classified" and row.label is not None:
+            continue
+        if row.note in NOTES:
+            noted.setdefault(NOTES[row.note].name, []).append(row)
+        if row.status == "classified" and row.label is not None:
             named.setdefault(class_facts(row.label).name, []).append(row)
         else:
             words = REASONS.get(row.reason, row.reason).rstrip(".")
             doubtful.setdefault(f"Unidentified: {words[0].lower()}{words[1:]}", []).append(row)
     sizes = Counter({name: len(found) for name, found in named.items()})
-    groups = {name: named[name] for name, _ in sizes.most_common()} | doubtful
+    groups = {name: named[name] for name, _ in sizes.most_common()} | doubtful | noted
     if repeats:
         groups["Repeats, not counted"] = repeats
     return {name: sorted(found, key=lambda row: (row.confidence, row.place)) for name, found in groups.items()}

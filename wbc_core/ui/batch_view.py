@@ -16,7 +16,7 @@ from wbc_core.services.batch_submission import continue_batch
 from wbc_core.services.batches import BatchView, cancel_batch, delete_batch, view_batch
 from wbc_core.settings import settings
 from wbc_core.ui.batch_downloads import show_downloads
-from wbc_core.ui.batch_pictures import show_pictures
+from wbc_core.ui.batch_pictures import NOTES, show_pictures
 from wbc_core.ui.batch_start import PARAMETER
 from wbc_core.ui.batch_states import show_mark
 from wbc_core.ui.differential_view import Counted, show_counts
@@ -112,6 +112,7 @@ def _show_figures(view: BatchView) -> None:
         ("Classified", tally.statuses["classified"], None),
         ("Unidentified", tally.statuses["unidentified"], "The model abstains: a person must decide."),
         ("Failed", tally.statuses["failed"], "Could not be read; listed below with the reason."),
+        *((words.name, tally.notes[note], words.help) for note, words in NOTES.items()),
         ("Repeats", tally.repeats, "The same as an earlier picture, bit for bit; counted once."),
         ("Left out", len(view.left_out), "No pictures; listed below."),
     ]
