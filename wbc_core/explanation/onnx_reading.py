@@ -1,16 +1,18 @@
 """Nodes and stored arrays of an ONNX file, read without the ``onnx`` package, which serving does not install.
 
-Only what the closed form of a heat map needs is decoded, straight from the wire format of Protocol Buffers: the field
-numbers are those of ``onnx.proto3`` (ONNX 1.x, ModelProto). Everything else is skipped by its length.
+Only what the closed form of a heat map needs is decoded, straight from the file: the numbers of the fields are those of
+``onnx.proto3`` (ONNX 1.x, ModelProto). Everything else is skipped by its length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wbc_core.imaging.wire_format import fields, numbers
 
 Value = int | memoryview
 
@@ -64,22 +66,22 @@ def read_graph(data: bytes) -> Graph:
         If the bytes are no such file.
     """
     graph = Graph()
-    for number, content in _fields(memoryview(data)):
+    for number, content, _ in fields(data):
         if number != _MODEL_GRAPH:
             continue
-        for kind, part in _fields(_bytes(content)):
+        for kind, part, _ in fields(_bytes(content)):
             if kind == _GRAPH_NODE:
                 node = _node(_bytes(part))
                 graph.producers.update(dict.fromkeys(node.outputs, node))
             elif kind == _GRAPH_INITIALIZER:
                 array = _bytes(part)
-                graph.stored[_text(dict(_fields(array)).get(_TENSOR_NAME, memoryview(b"")))] = array
+                graph.stored[_text(_by_number(array).get(_TENSOR_NAME, memoryview(b"")))] = array
     return graph
 
 
 def _node(data: memoryview) -> Node:
     inputs, outputs, kind, integers, floats = [], [], "", {}, {}
-    for number, value in _fields(data):
+    for number, value, _ in fields(data):
         if number == _NODE_INPUT:
             inputs.append(_text(value))
         elif number == _NODE_OUTPUT:
@@ -87,7 +89,7 @@ def _node(data: memoryview) -> Node:
         elif number == _NODE_KIND:
             kind = _text(value)
         elif number == _NODE_ATTRIBUTE:
-            found = dict(_fields(_bytes(value)))
+            found = _by_number(_bytes(value))
             if isinstance(whole := found.get(_ATTRIBUTE_INTEGER), int):
                 integers[_text(found[_ATTRIBUTE_NAME])] = whole
             if isinstance(number_of := found.get(_ATTRIBUTE_FLOAT), memoryview) and len(number_of) == 4:
@@ -98,9 +100,9 @@ def _node(data: memoryview) -> Node:
 def _array(data: memoryview) -> NDArray[np.float32] | None:
     shape: list[int] = []
     kind, raw, floats = 0, None, None
-    for number, value in _fields(data):
+    for number, value, _ in fields(data):
         if number == _TENSOR_DIMS:
-            shape += [value] if isinstance(value, int) else _packed(value)
+            shape += [value] if isinstance(value, int) else numbers(value)
         elif number == _TENSOR_TYPE and isinstance(value, int):
             kind = value
         elif number == _TENSOR_RAW:
@@ -113,46 +115,8 @@ def _array(data: memoryview) -> NDArray[np.float32] | None:
     return np.frombuffer(stored, _RAW_TYPES[kind]).astype(np.float32).reshape(shape)
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, Value]]:
-    """Yield number and content of each field of a message."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        kind = key & 7
-        if kind == 0:
-            value, at = _varint(data, at)
-            yield key >> 3, value
-            continue
-        if kind == 2:
-            length, at = _varint(data, at)
-        elif kind in (1, 5):
-            length = 8 if kind == 1 else 4
-        else:
-            raise ValueError(f"no ONNX file: wire type {kind}")
-        if at + length > len(data):
-            raise ValueError("no ONNX file: it ends inside a field")
-        yield key >> 3, data[at : at + length]
-        at += length
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data) and shift < 70:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-    raise ValueError("no ONNX file: a number does not end")
-
-
-def _packed(data: memoryview) -> Sequence[int]:
-    values, at = [], 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        values.append(value)
-    return values
+def _by_number(data: memoryview) -> dict[int, Value]:
+    return {number: value for number, value, _ in fields(data)}
 
 
 def _bytes(value: Value) -> memoryview:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wbc_core.errors import ModelError
+from wbc_core.imaging.wire_format import Field, delimited, fields
 from wbc_core.settings import settings
 
 
@@ -64,7 +65,6 @@ ENLARGERS: Final[Mapping[str, Enlarger]] = MappingProxyType(
 OWN_FOLDER: Final = Path(__file__).resolve().parent / "data"
 """Where the project's own network lies."""
 
-_LENGTH_DELIMITED: Final = 2
 _of_this_thread = threading.local()
 
 
@@ -149,54 +149,19 @@ def _with_opencv_names(graph: bytes) -> bytes:
     whose field 1 is the name (tensorflow/core/framework/graph.proto and node_def.proto).
     """
     nodes = []
-    for number, content, raw in _fields(graph):
-        if number == 1 and (2, b"DepthToSpace") in {(inner, value) for inner, value, _ in _fields(content)}:
-            raw = _delimited(1, b"".join(_renamed(*field) for field in _fields(content)))
+    for number, content, raw in fields(graph):
+        if number == 1 and isinstance(content, memoryview) and _is_depth_to_space(content):
+            raw = delimited(1, b"".join(_renamed(field) for field in fields(content)))
         nodes.append(raw)
     return b"".join(nodes)
 
 
-def _renamed(number: int, content: bytes, raw: bytes) -> bytes:
-    name = _delimited(1, b"block_size")
-    if number == 5 and content.startswith(name):
-        return _delimited(5, _delimited(1, b"blocksize") + content[len(name) :])
-    return raw
+def _is_depth_to_space(node: memoryview) -> bool:
+    return any(number == 2 and content == b"DepthToSpace" for number, content, _ in fields(node))
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield number, content (empty unless length-delimited) and raw bytes of a protobuf message's fields."""
-    position = 0
-    while position < len(message):
-        start = position
-        key, position = _varint(message, position)
-        content = b""
-        if key & 7 == _LENGTH_DELIMITED:
-            length, position = _varint(message, position)
-            content = message[position : position + length]
-            position += length
-        elif key & 7 == 0:
-            _, position = _varint(message, position)
-        else:
-            position += 8 if key & 7 == 1 else 4
-        yield key >> 3, content, message[start:position]
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[position]
-        position += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, position
-
-
-def _delimited(number: int, content: bytes) -> bytes:
-    """Return a length-delimited protobuf field."""
-    length, count = bytearray(), len(content)
-    while count > 127:
-        length.append(count & 127 | 128)
-        count >>= 7
-    length.append(count)
-    return bytes([number << 3 | _LENGTH_DELIMITED]) + bytes(length) + content
+def _renamed(field: Field) -> bytes | memoryview:
+    name = delimited(1, b"block_size")
+    if field.number == 5 and isinstance(field.content, memoryview) and field.content[: len(name)] == name:
+        return delimited(5, delimited(1, b"blocksize") + field.content[len(name) :])
+    return field.raw
