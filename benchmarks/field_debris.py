@@ -1,7 +1,7 @@
 """How many real leukocytes are taken for smudge cells or artefacts.
 
-``python -m benchmarks.field_debris [--split train|val] [--cells N]`` searches BCCD's fields and, each as a small field,
-as many pictures of single cells of each type of PBC and Raabin as asked for (``WBC_DATA_DIR``). There is no set of
+``python -m benchmarks.field_debris [--split train|val] [--cells N]`` searches BCCD's fields, and fields made of nine
+pictures of single cells of PBC or Raabin, from as many of each type as asked for (``WBC_DATA_DIR``). There is no set of
 labelled smudge cells: how many of them are found is not measured. Thresholds were chosen on the training parts.
 """
 
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.field_detection import THREADS, labelled_fields, overlap
 from wbc_core.imaging.decoding import read_image
@@ -24,8 +23,8 @@ from wbc_core.smear.fields.cells import FieldCell
 from wbc_core.smear.fields.finding import find_cells
 
 DEBRIS = ("smudge_cell", "artefact")
-PBC_SCALE = 34.3 / 224
-"""Micrometres per pixel of PBC's pictures at 224 pixels: 360 as published, at 10.5 pixels a micrometre."""
+ACROSS = 3
+"""Pictures of single cells in a row and a column of a field."""
 
 
 def of_fields(split: str) -> Iterator[tuple[str, str]]:
@@ -42,8 +41,8 @@ def of_fields(split: str) -> Iterator[tuple[str, str]]:
                 print(f"  {path.stem}: {cell.kind} at {cell.xmin:.0f}, {cell.ymin:.0f}, no labelled leukocyte")
 
 
-def of_single_cells(name: str, split: str, number: int, scale: float | None) -> Iterator[tuple[str, str]]:
-    """Yield the kind of what lies in the middle of pictures of single leukocytes, ``number`` of each type."""
+def of_single_cells(name: str, split: str, number: int) -> Iterator[tuple[str, str]]:
+    """Yield the kind of each leukocyte of a set of single cells, nine pictures laid side by side making a field."""
     folder = settings().data_dir / name
     by_label: dict[str, list[Path]] = defaultdict(list)
     with (folder / "split.csv").open(newline="") as stream:
@@ -51,17 +50,25 @@ def of_single_cells(name: str, split: str, number: int, scale: float | None) -> 
             if row["split"] == split and row["label"] != "platelet":
                 by_label[row["label"]].append(folder / row["file"])
     for paths in by_label.values():
-        for path in paths[:: max(1, len(paths) // number)][:number]:
-            pixels = read_image(path).pixels
-            middle = _in_the_middle(pixels, scale)
-            if middle is not None:
-                yield path.stem, middle.kind
+        chosen = paths[:: max(1, len(paths) // number)][:number]
+        for start in range(0, len(chosen) - ACROSS**2 + 1, ACROSS**2):
+            nine = chosen[start : start + ACROSS**2]
+            pictures = [read_image(path).pixels for path in nine]
+            side = min(min(pixels.shape[:2]) for pixels in pictures)
+            rows = [
+                np.concatenate([pixels[:side, :side] for pixels in pictures[at : at + ACROSS]], axis=1)
+                for at in range(0, ACROSS**2, ACROSS)
+            ]
+            found = find_cells(np.concatenate(rows)).cells
+            for at, path in enumerate(nine):
+                middle = ((at % ACROSS + 0.5) * side, (at // ACROSS + 0.5) * side)
+                kind = next((cell.kind for cell in found if _is_at(cell, *middle)), None)
+                if kind is not None:
+                    yield path.stem, kind
 
 
-def _in_the_middle(pixels: NDArray[np.uint8], scale: float | None) -> FieldCell | None:
-    y, x = pixels.shape[0] / 2, pixels.shape[1] / 2
-    cells = [cell for cell in find_cells(pixels, scale).cells if cell.kind in ("wbc", *DEBRIS)]
-    return next((cell for cell in cells if cell.xmin < x < cell.xmax and cell.ymin < y < cell.ymax), None)
+def _is_at(cell: FieldCell, x: float, y: float) -> bool:
+    return cell.kind in ("wbc", *DEBRIS) and cell.xmin < x < cell.xmax and cell.ymin < y < cell.ymax
 
 
 def _covers(cell: FieldCell, box: tuple[float, float, float, float]) -> bool:
@@ -87,8 +94,8 @@ def main() -> None:
     asked = parser.parse_args()
     cv2.setNumThreads(THREADS)
     report(f"BCCD {asked.split}", of_fields(asked.split))
-    report(f"PBC {asked.split}", of_single_cells("pbc", asked.split, asked.cells, PBC_SCALE))
-    report(f"Raabin {asked.split}", of_single_cells("raabin", asked.split, asked.cells, None))
+    report(f"PBC {asked.split}", of_single_cells("pbc", asked.split, asked.cells))
+    report(f"Raabin {asked.split}", of_single_cells("raabin", asked.split, asked.cells))
 
 
 if __name__ == "__main__":

@@ -302,12 +302,38 @@ def test_content_decides_and_a_wrong_ending_is_noted(name: str, note: tuple[str,
         (encode(smear(), "TIFF", description="ImageJ=1.53\nunit=micron\n", resolution_unit=1, resolution=10), 0.1),
         (encode(smear(), "PNG", dpi=(254_000, 254_000)), 0.1),
         (encode(smear(), "PNG", dpi=(72, 72)), None),
-        (encode(smear(), "JPEG", dpi=(25_400, 25_400)), None),  # a JPEG's resolution is never a microscope's
+        (encode(smear(), "JPEG", dpi=(25_400, 25_400)), None),  # a JPEG's resolution is not trusted by itself
         (encode(smear(), "PNG"), None),
     ],
 )
 def test_scale_is_taken_only_where_a_microscope_can_have_it(data: bytes, microns: float | None) -> None:
     assert decode_image(data).microns_per_pixel == (None if microns is None else pytest.approx(microns, rel=1e-3))
+
+
+def _with_exif_resolution(per_centimetre: int) -> bytes:
+    exif = Image.Exif()
+    exif[282] = exif[283] = float(per_centimetre)
+    exif[296] = 3
+    # JFIF segments of Pillow state the shape of a pixel alone.
+    return encode(smear(), "JPEG", exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("data", "microns"),
+    [
+        (encode(smear(), "JPEG", dpi=(254, 254)), 100.0),
+        (encode(smear(), "JPEG", dpi=(72, 72)), 352.8),
+        (_with_exif_resolution(50_000), 0.2),
+        (encode(smear(), "JPEG"), None),
+        (encode(smear(), "JPEG", dpi=(72, 144)), None),  # pixels are not square
+        (encode(smear(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"), None),
+        (encode(smear(), "PNG", dpi=(72, 72)), 352.8),
+        (encode(smear(), "TIFF", description='<Pixels PhysicalSizeX="65" PhysicalSizeXUnit="nm"/>'), 0.065),
+    ],
+)
+def test_what_a_file_states_is_known_though_it_is_a_screens(data: bytes, microns: float | None) -> None:
+    stated = decode_image(data).stated_microns_per_pixel
+    assert stated == (None if microns is None else pytest.approx(microns, rel=1e-3))
 
 
 def huge_png() -> bytes:

@@ -24,7 +24,8 @@ def detect(
     model: Annotated[str | None, typer.Option("--model", help="Model id; the default model if not given.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write .csv or .json here instead of printing CSV.")] = None,
     scale: Annotated[
-        float | None, typer.Option(help="Micrometres per pixel; from the round red cells if not given.")
+        float | None,
+        typer.Option(help="Micrometres per pixel; from the file or the round red cells if not given."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -87,7 +88,7 @@ def _report(results: list[FieldResult]) -> None:
         scale = result.scale
         known = "scale unknown: fewer than 30 round red cells"
         if scale is not None:
-            error = "" if scale.given else f" ± {scale.error:.4f}"
+            error = f" ± {scale.error:.4f}" if scale.error else ""
             known = f"{scale.um_per_pixel:.4f}{error} µm per pixel ({facts['scale_from']})"
         clumps = ", in clumps: no estimate holds" if result.clumped else ""
         debris = "".join(f", {facts[kind]} {words}" for kind, words in _DEBRIS if facts[kind])

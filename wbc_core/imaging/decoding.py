@@ -99,6 +99,8 @@ class DecodedImage:
         True scale, only where the file states one that a light microscope can have.
     notes : tuple of str
         Sentences on what was assumed, for the user.
+    stated_microns_per_pixel : float or None
+        Scale that the file states, be it a screen's or a printer's.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)
@@ -107,6 +109,7 @@ class DecodedImage:
     height: int
     microns_per_pixel: float | None = None
     notes: tuple[str, ...] = ()
+    stated_microns_per_pixel: float | None = None
 
 
 def decode_image(
@@ -164,8 +167,10 @@ def decode_image(
         kind,
         pixels.shape[1],
         pixels.shape[0],
-        scale if scale is not None and low <= scale <= high else None,
+        # Programs write any resolution into a JPEG: it is stated, and taken only by who can compare it with cells.
+        scale if scale is not None and low <= scale <= high and kind != "JPEG" else None,
         ((note,) if note else ()) + header.notes + notes,
+        scale,
     )
 
 

@@ -11,6 +11,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from wbc_core.imaging.stored_scale import exif_scale, jfif_scale, png_scale
 from wbc_core.imaging.tiff_directory import read_directory
 
 MOST_PARTS = 100_000
@@ -53,7 +54,7 @@ class Header:
     lossy : bool
         Whether the pixels are JPEG-coded, where a missing end shows as grey blocks.
     microns_per_pixel : float or None
-        Scale stated by the file, if it is one of a microscope.
+        Scale stated by the file, of whatever kind.
     notes : tuple of str
         Sentences for the user.
     """
@@ -92,7 +93,7 @@ def read_jpeg_header(data: bytes) -> Header:
     kept = [b"\xff\xd8"]
     size: tuple[int, int] | None = None
     progressive = False
-    orientation = 1
+    orientation, microns = 1, None
     position = 2
     for _ in range(MOST_PARTS):
         position = data.index(b"\xff", position)
@@ -118,6 +119,9 @@ def read_jpeg_header(data: bytes) -> Header:
             progressive = marker in (0xC2, 0xC6, 0xCA, 0xCE)
         if marker == 0xE1 and body.startswith(b"Exif\0\0"):
             orientation = exif_orientation(body[6:])
+            microns = microns or exif_scale(body[6:])
+        elif marker == 0xE0:
+            microns = jfif_scale(body) or microns
         # Of the application segments, JFIF (0) and Adobe (14) say how colours are coded; the rest is metadata.
         if not (0xE1 <= marker <= 0xED or marker in (0xEF, 0xFE)):
             kept.append(data[position:end])
@@ -129,7 +133,7 @@ def read_jpeg_header(data: bytes) -> Header:
     if progressive and data.count(b"\xff\xda", position) > MOST_SCANS:
         raise RefusedContent("has far more scans than a picture needs", "Save it again as a baseline JPEG or as PNG.")
     kept.append(data[position:])
-    return Header("JPEG", *size, b"".join(kept), orientation, lossy=True)
+    return Header("JPEG", *size, b"".join(kept), orientation, lossy=True, microns_per_pixel=microns)
 
 
 def read_png_header(data: bytes) -> Header:
@@ -168,10 +172,8 @@ def read_png_header(data: bytes) -> Header:
             orientation = exif_orientation(bytes(body[:65536]))
         elif name == b"acTL" and length >= 4:
             frames = struct.unpack_from(">I", body)[0]
-        elif name == b"pHYs" and length >= 9:
-            per_metre_x, per_metre_y, unit = struct.unpack_from(">IIB", body)
-            if unit == 1 and per_metre_x == per_metre_y > 0:
-                microns = 1e6 / per_metre_x
+        elif name == b"pHYs":
+            microns = png_scale(bytes(body[:9]))
         position = end
         if name == b"IEND":
             break

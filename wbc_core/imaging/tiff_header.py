@@ -22,6 +22,7 @@ _PIXEL_TAGS: Final = frozenset(
     | {TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, 325, 332, 338, SAMPLE_FORMAT, 347, 529, 530, 531, 532}
 )
 _MOST_VALUES: Final = {STRIP_OFFSETS: 131_072, 279: 131_072, TILE_OFFSETS: 131_072, 325: 131_072, 320: 196_608}
+_OME_UNITS: Final = {"µm": 1.0, "μm": 1.0, "&#181;m": 1.0, "&#xB5;m": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3}
 _CONVERT: Final = "Save it as an 8-bit RGB TIFF or as PNG."
 
 
@@ -128,7 +129,7 @@ def _microns_per_pixel(directory: Directory) -> float | None:
     ome = re.search(r'PhysicalSizeX="([0-9.eE+-]{1,32})"', text)
     if ome:
         unit = re.search(r'PhysicalSizeXUnit="([^"]{1,8})"', text)
-        factor = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3}.get(unit[1] if unit else "µm")
+        factor = _OME_UNITS.get(unit[1] if unit else "µm")
         try:
             return float(ome[1]) * factor if factor else None
         except ValueError:

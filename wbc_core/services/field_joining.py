@@ -14,7 +14,7 @@ from typing import Final
 from wbc_core.services.field_results import ELSEWHERE, FieldResult, FoundCell
 from wbc_core.smear.fields.once import count_once
 from wbc_core.smear.fields.overlaps import find_overlaps
-from wbc_core.smear.fields.scale import scale_of
+from wbc_core.smear.fields.scale import scale_of, with_stored_scale
 
 SAME_PICTURE: Final = 0.97
 """Share of two fields in common from which on a sentence calls them the same part of the film."""
@@ -55,9 +55,11 @@ def joined(results: Sequence[FieldResult], given: float | None = None) -> list[F
     done = [replace(result, overview=None) for result in results]
     for numbers in cameras.values():
         fields = _each_cell_once([results[number] for number in numbers])
-        scale = scale_of([diameter for field in fields for diameter in field.round_red_cells], given)
+        measured = scale_of([diameter for field in fields for diameter in field.round_red_cells], given)
         for number, field in zip(numbers, fields, strict=True):
-            done[number] = replace(field, scale=scale, overview=None)
+            scale, note = with_stored_scale(measured, field.stated_scale, field.red_cell)
+            notes = field.notes + ((note,) if note else ())
+            done[number] = replace(field, scale=scale, notes=notes, overview=None)
     return done
 
 

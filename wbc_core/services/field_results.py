@@ -88,6 +88,8 @@ class FieldResult:
         Usual diameter of its red cells in pixels.
     notes : tuple of str
         Sentences about the picture.
+    stated_scale : float or None
+        Micrometres per pixel as the file states them, be it a microscope's, a screen's or a printer's.
     overview : ndarray of uint8 or None
         By which overlapping fields are recognised; None once that is done.
     """
@@ -103,6 +105,7 @@ class FieldResult:
     scale: Scale | None = None
     red_cell: float | None = None
     notes: tuple[str, ...] = ()
+    stated_scale: float | None = None
     overview: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -164,6 +167,6 @@ def as_summary(result: FieldResult) -> dict[str, Any]:
         "counted_in_other_fields": sum(found.reason == ELSEWHERE for found in result.cells),
         "um_per_pixel": None if scale is None else round(scale.um_per_pixel, 6),
         "um_per_pixel_error": None if scale is None else round(scale.error, 6),
-        "scale_from": "" if scale is None else "given" if scale.given else f"{scale.round_red_cells} round red cells",
+        "scale_from": "" if scale is None else scale.source,
         "notes": list(result.notes),
     }

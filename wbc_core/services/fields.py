@@ -21,7 +21,7 @@ from wbc_core.smear.fields.cells import FieldCell, FieldCells
 from wbc_core.smear.fields.finding import find_cells
 from wbc_core.smear.fields.naming import Named, cutting, name_cells
 from wbc_core.smear.fields.overlaps import overview_of
-from wbc_core.smear.fields.scale import scale_of
+from wbc_core.smear.fields.scale import can_be_a_microscopes, scale_of
 
 
 def find_in_paths(
@@ -70,15 +70,21 @@ def find_in_listing(
     cv2.setNumThreads(settings().inference_threads)
     for picture in listing.pictures:
         try:
-            pixels = decode_image(picture.read(), picture.name).pixels
+            decoded = decode_image(picture.read(), picture.name)
         except WbcError as error:
             yield FieldResult(picture.name, status="failed", reason="unreadable", error=error.message, hint=error.hint)
             continue
-        yield find_in_field(pixels, picture.name, classifier, scale=scale)
+        stated = decoded.stated_microns_per_pixel
+        yield find_in_field(decoded.pixels, picture.name, classifier, scale=scale, stated_scale=stated)
 
 
 def find_in_field(
-    pixels: NDArray[np.uint8], name: str, classifier: Classifier, *, scale: float | None = None
+    pixels: NDArray[np.uint8],
+    name: str,
+    classifier: Classifier,
+    *,
+    scale: float | None = None,
+    stated_scale: float | None = None,
 ) -> FieldResult:
     """Find and name the cells of one field.
 
@@ -92,6 +98,8 @@ def find_in_field(
         Names the leukocytes.
     scale : float, optional
         Micrometres per pixel.
+    stated_scale : float, optional
+        The same as the file states it; the search goes by it where no red cells show the magnification.
 
     Returns
     -------
@@ -99,6 +107,8 @@ def find_in_field(
         As if this field were alone.
     """
     found = find_cells(pixels, scale)
+    if found.reason == "no_red_cells" and can_be_a_microscopes(stated_scale):
+        found = find_cells(pixels, stated_scale)
     if found.reason:
         return FieldResult(
             name,
@@ -123,6 +133,7 @@ def find_in_field(
         scale=scale_of(found.round_red_cells, scale),
         red_cell=found.red_cell,
         notes=found.notes + _notes(found),
+        stated_scale=stated_scale,
         overview=overview_of(pixels),
     )
 

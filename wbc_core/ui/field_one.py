@@ -134,6 +134,8 @@ def _facts(result: FieldResult) -> str:
         words = "scale unknown: fewer than 30 round red cells"
     elif scale.given:
         words = f"{scale.um_per_pixel:.4f} µm per pixel, as given"
+    elif scale.stored:
+        words = f"{scale.um_per_pixel:.4f} µm per pixel, as the file states"
     else:
         words = (
             f"{scale.um_per_pixel:.4f} ± {scale.error:.4f} µm per pixel, from {scale.round_red_cells:,} round red cells"
