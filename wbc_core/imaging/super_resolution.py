@@ -148,16 +148,17 @@ def _with_opencv_names(graph: bytes) -> bytes:
     The nodes are field 1 of a GraphDef; of a node, field 2 is the operation and field 5 an entry of the attributes,
     whose field 1 is the name (tensorflow/core/framework/graph.proto and node_def.proto).
     """
-    nodes = []
+    nodes: list[bytes | memoryview] = []
     for number, content, raw in fields(graph):
         if number == 1 and isinstance(content, memoryview) and _is_depth_to_space(content):
-            raw = delimited(1, b"".join(_renamed(field) for field in fields(content)))
-        nodes.append(raw)
+            nodes.append(delimited(1, b"".join(_renamed(field) for field in fields(content))))
+        else:
+            nodes.append(raw)
     return b"".join(nodes)
 
 
 def _is_depth_to_space(node: memoryview) -> bool:
-    return any(number == 2 and content == b"DepthToSpace" for number, content, _ in fields(node))
+    return any(field.number == 2 and bytes(field.raw) == delimited(2, b"DepthToSpace") for field in fields(node))
 
 
 def _renamed(field: Field) -> bytes | memoryview:
