@@ -157,6 +157,22 @@ def test_it_takes_pictures_and_gives_three_named_outputs(trained):
     assert answers["logits"] == pytest.approx(answers["embedding"] @ head.kernel.numpy() + head.bias.numpy(), abs=1e-4)
 
 
+def test_a_signal_passes_the_plain_layers_of_vgg19_before_any_training():
+    """With Keras's own first weights the feature map is some ten thousand times smaller than the picture."""
+    import keras
+
+    from wbc_core.zoo import registry
+
+    keras.utils.set_random_seed(1)
+    network = registry.build("vgg19", 64, CLASSES)
+    picture = render_cell("neutrophil", seed=0, size=64)[np.newaxis].astype(np.float32)
+    into, out = (
+        float(np.sqrt(np.mean(np.square(keras.Model(network.input, layer.output)(picture)))))
+        for layer in (network.get_layer("normalisation"), network.get_layer("block5_conv4"))
+    )
+    assert 0.05 < out / into < 20
+
+
 def test_a_step_of_training_moves_it(trained):
     assert np.isfinite(trained.loss)
     assert trained.changed > 0.9

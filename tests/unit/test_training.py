@@ -53,6 +53,8 @@ def test_the_shipped_recipes_are_valid():
         assert read_recipe(path).id == path.stem
     for path in sorted((root / "full").glob("*.yaml")):
         assert read_recipe(path).id == f"{path.stem}-full"
+    for path in sorted((root / "pretraining").glob("*.yaml")):
+        assert read_recipe(path).id == path.stem
 
 
 @pytest.mark.parametrize(

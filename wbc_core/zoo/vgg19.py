@@ -3,7 +3,8 @@
 References
 ----------
 Simonyan and Zisserman 2015, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, arXiv:1409.1556;
-layers and names of ``keras.applications``.
+layers and names of ``keras.applications``. First weights: He et al. 2015, *Delving Deep into Rectifiers*,
+arXiv:1502.01852.
 """
 
 from __future__ import annotations
@@ -34,4 +35,8 @@ def build(size: int, classes: int, *, dropout: float = 0.2) -> keras.Model:
     inputs = heads.picture_input(size)
     x = normalisation.caffe(inputs)
     backbone = keras.applications.VGG19(include_top=False, weights=None, input_tensor=x)
+    # With Keras's own first weights the signal fades by half in every two layers, and random weights learn nothing.
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.kernel.assign(keras.initializers.HeNormal()(layer.kernel.shape))
     return heads.pooled_network("vgg19", inputs, backbone.output, classes, dropout)
