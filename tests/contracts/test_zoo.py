@@ -158,7 +158,7 @@ def test_it_takes_pictures_and_gives_three_named_outputs(trained):
 
 
 def test_a_signal_passes_the_plain_layers_of_vgg19_before_any_training():
-    """With Keras's own first weights the feature map is some ten thousand times smaller than the picture."""
+    """With Keras's own first weights it comes out two thousand times weaker."""
     import keras
 
     from wbc_core.zoo import registry
