@@ -30,6 +30,7 @@ def detect(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find the cells of whole fields and name the leukocytes: one row per cell, a bad file is a row too."""
+    from wbc_core.batches.listing import list_paths
     from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS, as_rows
     from wbc_core.services.fields import find_in_paths
 
@@ -43,7 +44,8 @@ def detect(
     in_json = as_json or (out is not None and out.suffix.lower() == ".json")
     columns = (*COLUMNS, *MORE_COLUMNS) if in_json else COLUMNS
     rows = [row for result in results for row in as_rows(result, columns)]
-    text = _json(results, rows) if in_json else None
+    left_out = list_paths(paths).left_out
+    text = _json(results, rows, left_out) if in_json else None
     if out is None:
         _write(sys.stdout, rows, text)
     else:
@@ -53,16 +55,19 @@ def detect(
         except OSError as error:
             raise WbcError(f"The file {out} cannot be written: {error.strerror}.", "Choose another place.") from error
     _report(results)
+    for file, why in left_out.items():
+        print(f"wbc: {file} {why}.", file=sys.stderr)
     if all(result.status == "failed" for result in results):
         raise typer.Exit(1)
 
 
-def _json(results: list[FieldResult], rows: list[dict[str, Any]]) -> str:
+def _json(results: list[FieldResult], rows: list[dict[str, Any]], left_out: dict[str, str]) -> str:
     from wbc_core.biology.statements import RESEARCH_USE
     from wbc_core.services.field_results import as_summary
 
     fields = [as_summary(result) for result in results]
-    return json.dumps({"statement": RESEARCH_USE, "fields": fields, "cells": rows}, indent=1) + "\n"
+    answer = {"statement": RESEARCH_USE, "fields": fields, "left_out": left_out, "cells": rows}
+    return json.dumps(answer, indent=1) + "\n"
 
 
 def _write(stream: Any, rows: list[dict[str, Any]], text: str | None) -> None:

@@ -126,7 +126,8 @@ class FieldResult:
 def as_rows(result: FieldResult, columns: Sequence[str] = COLUMNS) -> list[dict[str, Any]]:
     """Return a field as rows of the ``detect`` table, one per cell; of a failed one a single row that says so."""
     if result.status == "failed":
-        return [dict.fromkeys(columns, "") | {"file": result.file, "status": "failed"}]
+        said = {"file": result.file, "status": "failed", "reason": result.reason}
+        return [{column: said.get(column, "") for column in columns}]
     rows = [
         {
             "file": result.file,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from wbc_core.biology.statements import RESEARCH_USE
-from wbc_core.services.field_runs import FieldRun, field_run, forget_fields, totals_of
+from wbc_core.services.field_runs import FieldRun, field_run, forget_fields
+from wbc_core.services.field_totals import totals_of
 from wbc_core.ui.differential_view import Counted, show_counts
 from wbc_core.ui.failures import failures_shown
+from wbc_core.ui.field_cautions import show_cautions
 from wbc_core.ui.field_downloads import show_downloads
 from wbc_core.ui.field_one import show_one_field
 from wbc_core.ui.field_platelets import show_platelets
@@ -32,6 +34,7 @@ def show_fields(run_id: str) -> None:
         _show_failures(run)
         totals = totals_of(run.results)
         if totals.fields:
+            show_cautions(run)
             show_one_field(run)
             counted = Counted(run.labels, totals.classified, totals.reasons, outside=totals.debris)
             show_counts(counted, sampling="consecutive_fields")
