@@ -21,6 +21,7 @@ from wbc_core.cli.differential import differential
 from wbc_core.cli.enlarging import train_enlarger
 from wbc_core.cli.explaining import add_explanation_commands
 from wbc_core.cli.jobs import jobs_app
+from wbc_core.cli.serving import doctor, serve
 from wbc_core.errors import WbcError
 from wbc_core.services.single_image import ImageResult
 
@@ -41,6 +42,8 @@ app.command()(compare)
 app.command()(detect)
 app.command()(differential)
 app.command()(train_enlarger)
+app.command()(serve)
+app.command()(doctor)
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id; the default model if not given.")]
 LabelsOption = Annotated[str | None, typer.Option("--labels", help="Choose between these labels only, e.g. a,b,c.")]

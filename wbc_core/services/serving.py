@@ -1,0 +1,48 @@
+"""How the app is served: the command line of its server, which follows from the settings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from wbc_core.errors import WbcError
+from wbc_core.settings import ROOT, Settings
+
+LAUNCHER = ROOT / "app.py"
+
+
+def server_command(chosen: Settings, launcher: Path = LAUNCHER) -> list[str]:
+    """Return the command that serves the app.
+
+    A public server takes uploads without the cookie that guards against forged requests: inside the frame of a Space
+    browsers keep that cookie back, and every upload would be refused with 403. There is nothing to forge there, since
+    nobody is logged in. Everywhere else the guard stays, and so does the one against other origins.
+
+    Parameters
+    ----------
+    chosen : Settings
+        Mode, address, port and limits.
+    launcher : Path
+        The script that is run.
+
+    Raises
+    ------
+    WbcError
+        If the launcher is not there.
+    """
+    if not launcher.is_file():
+        raise WbcError(
+            f"The app's launcher is not at {launcher}.", "Serve it from a checkout of the project, or from its image."
+        )
+    options = {
+        "server.address": chosen.address,
+        "server.port": str(chosen.port),
+        "server.headless": "true",
+        "server.maxUploadSize": str(chosen.max_archive_mb),
+        "server.enableXsrfProtection": "false" if chosen.mode == "public" else "true",
+        "server.enableCORS": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+    }
+    flags = [text for name, value in options.items() for text in (f"--{name}", value)]
+    return [sys.executable, "-m", "streamlit", "run", str(launcher), *flags]
