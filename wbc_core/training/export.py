@@ -24,7 +24,7 @@ from wbc_core.runs.folder import CHECKPOINT, EXPORT, HISTORY, SPEC
 from wbc_core.settings import Settings
 from wbc_core.training.checkpoint import load_checkpoint
 from wbc_core.training.data import split_sets, test_images
-from wbc_core.training.facts import intended_use, licence, limits, never_seen, splits
+from wbc_core.training.facts import intended_use, licence, limits, never_seen, splits, unlearned
 from wbc_core.training.files import round_to_half, store_in_half, write_onnx
 from wbc_core.training.loop import build_network
 from wbc_core.training.measuring import calibrated, measured
@@ -78,6 +78,7 @@ def export_run(recipe: Recipe, run_dir: Path, settings: Settings) -> ModelCard:
     names = [part.name for part in recipe.data]
     tests = {name: test_images(recipe, name, settings) for name in recipe.test_on or names}
     best = progress.history[progress.best_epoch]
+    reached = {part.name: best[f"val_balanced_accuracy_{part.name}"] for part in sets}
     card = ModelCard(
         id=recipe.id,
         title=recipe.title,
@@ -90,7 +91,7 @@ def export_run(recipe: Recipe, run_dir: Path, settings: Settings) -> ModelCard:
             recipe_sha256=recipe.digest(),
             seed=recipe.seed,
             initial_weights=progress.first_weights or recipe.network.initial_weights,
-            sets=tuple(_set_facts(part, best[f"val_balanced_accuracy_{part.name}"]) for part in sets),
+            sets=tuple(_set_facts(part, reached[part.name]) for part in sets),
             epochs=progress.epoch,
             best_epoch=progress.best_epoch,
             seconds=sum(row["seconds"] for row in progress.history),
@@ -109,7 +110,7 @@ def export_run(recipe: Recipe, run_dir: Path, settings: Settings) -> ModelCard:
         intended_use=intended_use(recipe.labels),
         splits=splits(tuple(tests)),
         never_seen=never_seen(recipe.labels),
-        limits=limits(recipe.labels, names, recipe.note),
+        limits=unlearned(recipe.labels, reached) + limits(recipe.labels, names, recipe.note),
     )
     save_card(card, target)
     card = calibrated(card, recipe, sets, target, settings)

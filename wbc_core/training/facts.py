@@ -80,6 +80,36 @@ def never_seen(labels: Sequence[str]) -> tuple[str, ...]:
     return _MARROW_NEVER_SEEN if set(labels) <= set(LYMPHOBLAST_STUDY) else _SMEAR_NEVER_SEEN
 
 
+LEAST_LEARNED = 0.1
+"""Share of the way from guessing to no mistake below which a card says that next to nothing was learned."""
+
+
+def unlearned(labels: Sequence[str], balanced_accuracies: Mapping[str, float]) -> tuple[str, ...]:
+    """Return a sentence for each set on whose validation pictures a model hardly does better than guessing.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        The model's labels.
+    balanced_accuracies : mapping of str to float
+        Of each set's validation pictures, 0 to 1.
+
+    Examples
+    --------
+    >>> unlearned(("lymphoblast", "normal_precursor"), {"cnmc": 0.51})  # doctest: +ELLIPSIS
+    ('Do not use it: ... hardly better than guessing (balanced accuracy 0.51, guessing 0.50).',)
+    >>> unlearned(("lymphoblast", "normal_precursor"), {"cnmc": 0.6})
+    ()
+    """
+    chance = 1 / len(labels)
+    return tuple(
+        f"Do not use it: on validation pictures of {name} it is hardly better than guessing "
+        f"(balanced accuracy {reached:.2f}, guessing {chance:.2f})."
+        for name, reached in balanced_accuracies.items()
+        if reached < chance + LEAST_LEARNED * (1 - chance)
+    )
+
+
 def limits(labels: Sequence[str], sets: Sequence[str], note: str) -> tuple[str, ...]:
     """Return the limits that a card states; ``note`` is the recipe's own."""
     lines = [note] if note else []
