@@ -17,6 +17,7 @@ from wbc_core.batches.listing import Upload
 from wbc_core.errors import WbcError
 from wbc_core.services import field_runs
 from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS
+from wbc_core.services.field_totals import totals_of
 from wbc_core.settings import ROOT
 from wbc_core.ui.field_downloads import fields_file
 from wbc_core.ui.field_one import boxes_of
@@ -74,7 +75,7 @@ def test_every_leukocyte_counts_once_and_what_failed_is_named(run_id: str) -> No
     app = page(run_id)
     assert not app.exception
     run = field_runs.field_run(run_id)
-    totals = field_runs.totals_of(run.results)
+    totals = totals_of(run.results)
     leukocytes = sum(len(result.counted("wbc")) for result in run.results)
     assert leukocytes > 0
     assert totals.fields == 2

@@ -12,7 +12,7 @@ from wbc_core.datasets.synthetic_fields import render_field
 from wbc_core.inference.classifier import load_classifier
 from wbc_core.services.differential import count_answers
 from wbc_core.services.field_results import as_rows, as_summary
-from wbc_core.services.field_runs import totals_of
+from wbc_core.services.field_totals import totals_of
 from wbc_core.services.fields import find_in_field
 from wbc_core.smear.case import Case
 from wbc_core.smear.fields.finding import find_cells

@@ -9,9 +9,9 @@ import logging
 import secrets
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -22,11 +22,11 @@ from wbc_core.errors import WbcError
 from wbc_core.imaging.decoding import decode_image
 from wbc_core.services.access import FIELD_COSTS, spend
 from wbc_core.services.field_joining import joined
+from wbc_core.services.field_pictures import decoded_fields
 from wbc_core.services.field_results import FieldResult
 from wbc_core.services.fields import find_in_listing
 from wbc_core.services.models import classifier_for
 from wbc_core.settings import settings
-from wbc_core.smear.fields.debris import DEBRIS
 
 log = logging.getLogger("wbc_core.fields")
 
@@ -81,33 +81,6 @@ class FieldRun:
         return self.ended is None
 
 
-@dataclass(frozen=True)
-class FieldTotals:
-    """What all fields of a run come to.
-
-    Attributes
-    ----------
-    classified, reasons : Counter of str
-        Leukocytes that count, by label, and those not identified, by reason.
-    fields : int
-        Fields that could be counted.
-    debris : Counter of str
-        Smudge cells and artefacts that count, by label: outside the leukocytes.
-    platelets, red_cells : int
-        That count.
-    clumped : bool
-        Whether platelets lie in clumps somewhere.
-    """
-
-    classified: Counter[str]
-    reasons: Counter[str]
-    debris: Counter[str]
-    fields: int
-    platelets: int
-    red_cells: int
-    clumped: bool
-
-
 class FieldRunner:
     """Works off runs of fields in one thread."""
 
@@ -144,6 +117,7 @@ class FieldRunner:
             run = self._runs.pop(run_id, None)
             if run is not None:
                 run.cancelled = True
+        decoded_fields().forget(run_id)
 
     def wait(self, run_id: str, timeout: float | None = None) -> bool:
         """Wait until a run has ended; return whether it has."""
@@ -158,6 +132,7 @@ class FieldRunner:
             full = sum(other.in_memory for other in self._runs.values()) + size > self._memory
             if run.ended is not None and (full or now - run.ended > KEPT_S):
                 del self._runs[run_id]
+                decoded_fields().forget(run_id)
         held = sum(run.in_memory for run in self._runs.values())
         if held + size > self._memory:
             raise WbcError(
@@ -268,7 +243,7 @@ def forget_fields(run_id: str) -> None:
 
 
 def field_pixels(run: FieldRun, number: int) -> NDArray[np.uint8]:
-    """Return the picture of one field: uint8, shape (height, width, 3), RGB.
+    """Return the picture of one field: uint8, shape (height, width, 3), RGB; the last ones are kept decoded.
 
     Raises
     ------
@@ -276,24 +251,7 @@ def field_pixels(run: FieldRun, number: int) -> NDArray[np.uint8]:
         If it cannot be read.
     """
     picture = run.listing.pictures[number]
-    return decode_image(picture.read(), picture.name).pixels
-
-
-def totals_of(results: Sequence[FieldResult]) -> FieldTotals:
-    """Add up what counts in fields; cells that another field counts are left out."""
-    totals = FieldTotals(Counter(), Counter(), Counter(), 0, 0, 0, clumped=any(result.clumped for result in results))
-    counted = [result for result in results if result.status == "counted"]
-    for result in counted:
-        for found in result.counted("wbc"):
-            if found.status == "classified":
-                totals.classified[found.label] += 1
-            else:
-                totals.reasons[found.reason] += 1
-        for kind in DEBRIS:
-            totals.debris[kind] += len(result.counted(kind))
-    return replace(
-        totals,
-        fields=len(counted),
-        platelets=sum(len(result.counted("platelet")) for result in counted),
-        red_cells=sum(len(result.counted("rbc")) for result in counted),
-    )
+    pixels = decoded_fields().field(run.id, number, lambda: decode_image(picture.read(), picture.name).pixels)
+    if runner().run(run.id) is None:
+        decoded_fields().forget(run.id)  # it was forgotten while its picture was decoded
+    return pixels

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from wbc_core.services.field_runs import FieldRun, FieldTotals
+from wbc_core.services.field_runs import FieldRun
+from wbc_core.services.field_totals import FieldTotals
 
 FACTOR = "field_platelet_factor"
 
