@@ -19,6 +19,7 @@ from wbc_core.services import field_runs
 from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS
 from wbc_core.services.field_totals import totals_of
 from wbc_core.settings import ROOT
+from wbc_core.smear.fields.cells import KINDS
 from wbc_core.ui.field_downloads import fields_file
 from wbc_core.ui.field_one import boxes_of
 
@@ -86,7 +87,7 @@ def test_every_leukocyte_counts_once_and_what_failed_is_named(run_id: str) -> No
 
 def test_every_cell_shown_has_a_box_and_small_ones_lie_on_top(run_id: str) -> None:
     result = field_runs.field_run(run_id).results[0]
-    boxes = boxes_of(result, ["wbc", "platelet", "rbc"])
+    boxes = boxes_of(result, list(KINDS))
     assert sorted(box.number for box in boxes) == list(range(len(result.cells)))
     sizes = [(box.xmax - box.xmin) * (box.ymax - box.ymin) for box in boxes]
     assert sizes == sorted(sizes, reverse=True)
