@@ -92,7 +92,11 @@ def test_the_card_tells_merged_classes_first_weights_and_the_recipes_note(traine
     assert card.labels == ("neutrophil", "other")
     assert [(row.source, row.n, row.labels) for row in card.evaluations] == [("made test", 6, ("neutrophil", "other"))]
     assert "random" in card.training.initial_weights
-    assert card.limits[0] == "A try."
+    assert card.limits[:2] == (
+        "Do not use it: on validation pictures of made it is hardly better than guessing (balanced accuracy 0.50, "
+        "guessing 0.50).",
+        "A try.",
+    )
     assert "its own terms" in card.licence
     assert card.precision_at_smear_prevalence == {}
     assert card.calibration.fitted_on == "made validation"
