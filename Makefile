@@ -68,7 +68,7 @@ LOCK_HEADER := \# The lock: every package of the requirements files with what th
 lock:
 	@printf '$(LOCK_HEADER)' > constraints.new
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	  requirements.txt requirements-cluster.txt requirements-dev.txt >> constraints.new
+	  requirements.txt requirements-cluster.txt requirements-laboratory.txt requirements-dev.txt >> constraints.new
 	mv constraints.new constraints.txt
 
 clean:

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTS = ("requirements-serve.txt", "requirements-train.txt", "requirements-cluster.txt", "requirements-dev.txt")
+LISTS = tuple(f"requirements-{name}.txt" for name in ("serve", "train", "cluster", "laboratory", "dev"))
 TRAINING_ONLY = {"tensorflow", "keras", "tf2onnx", "torch", "jax"}
 
 

@@ -17,7 +17,7 @@ from wbc_core.ui.compare_classes import KINDS, class_bars
 from wbc_core.ui.compare_matrix import matrix_chart
 from wbc_core.ui.compare_print import page_to_print
 from wbc_core.ui.compare_trust import costs_of, pareto_chart, reliability_chart
-from wbc_core.ui.curve_downloads import SHARPNESS
+from wbc_core.ui.curve_downloads import SHARPNESS, can_draw
 
 WIDTH, MATRIX_WIDTH = 640, 420  # px
 
@@ -32,6 +32,8 @@ def show_downloads(compared: Compared) -> None:
             ("svg", "Charts as SVG", "image/svg+xml", partial(drawn, compared, "svg")),
             ("html", "One page to print", "text/html", partial(printed, compared)),
         ):
+            if kind != "csv" and not can_draw():
+                continue
             st.download_button(
                 label,
                 make,

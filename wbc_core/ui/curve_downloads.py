@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from functools import partial
+from importlib.util import find_spec
 from typing import Literal
 
 import streamlit as st
@@ -17,13 +18,15 @@ SHARPNESS = 2  # pixels of the PNG for each point of the chart
 
 
 def show_downloads(curves: Mapping[str, Curve], strength: float) -> None:
-    """Show the three buttons; a file is made when its button is pressed, not before."""
+    """Show the buttons; a file is made when its button is pressed, not before."""
     with st.container(horizontal=True, gap="small"):
         for kind, label, mime, make in (
             ("csv", "Values as CSV", "text/csv", partial(curves_csv, curves)),
             ("png", "Charts as PNG", "image/png", partial(drawn, curves, strength, "png")),
             ("svg", "Charts as SVG", "image/svg+xml", partial(drawn, curves, strength, "svg")),
         ):
+            if kind != "csv" and not can_draw():
+                continue
             st.download_button(
                 label,
                 make,
@@ -33,6 +36,11 @@ def show_downloads(curves: Mapping[str, Curve], strength: float) -> None:
                 on_click="ignore",
                 key=f"curves_download_{kind}",
             )
+
+
+def can_draw() -> bool:
+    """Return whether charts can be made files here: a public server may come without the large package for it."""
+    return find_spec("vl_convert") is not None
 
 
 def drawn(curves: Mapping[str, Curve], strength: float, kind: Literal["png", "svg"]) -> bytes:
