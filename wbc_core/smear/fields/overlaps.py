@@ -29,7 +29,7 @@ LEVELS: Final = 160
 COARSE, FINE = 8.0, 20.0
 """Width of a red cell, in pixels, at which displacements are looked for and checked, where an overview has as many."""
 
-LARGEST_COARSE: Final = 256
+LARGEST_COARSE: Final = 160
 """Longer side, in pixels, that the looking for displacements is kept to."""
 
 SHADING: Final = 1.5
@@ -128,13 +128,14 @@ def find_overlaps(
     spectra = [_Spectrum(_details(overview, red_cell, coarse_cell)) for overview in overviews]
     fine_cell = min(red_cell, FINE)
     fine: dict[int, NDArray[np.float32]] = {}
-    squares = spectra[0].area / coarse_cell**2
+    squares = spectra[0].area() / coarse_cell**2
     wide_enough = spectra[0].sides_at_least(LEAST_SIDE * coarse_cell) & (squares >= LEAST_AREA)
     root = np.where(wide_enough, np.sqrt(squares), 0).astype(np.float32)
     for first in range(len(overviews)):
+        turned = _turned(spectra[first])
         for second in range(first + 1, len(overviews)):
             best: Overlap | None = None
-            for x, y in _peaks(spectra[first], spectra[second], root):
+            for x, y in _peaks(turned, spectra[second], root):
                 for number in (first, second):
                     if number not in fine:
                         fine[number] = _details(overviews[number], red_cell, fine_cell)
@@ -160,9 +161,10 @@ def _details(overview: NDArray[np.uint8], red_cell: float, wanted: float) -> NDA
 
 
 class _Spectrum:
-    """A picture's Fourier transform, and the sums over what overlaps at each displacement.
+    """A picture's Fourier transform, and the sums over the part of it that overlaps another at each displacement.
 
-    All maps are indexed by the displacement, negative ones counted from the end.
+    All maps are indexed by where the other's corner lies in this picture, negative places counted from the end. They
+    are what a field costs in memory while all are compared: 12 bytes for each of some 4 pixels of the coarse picture.
     """
 
     def __init__(self, picture: NDArray[np.float32]) -> None:
@@ -175,8 +177,17 @@ class _Spectrum:
             np.where(np.arange(length) < side, np.arange(length), np.arange(length) - length)
             for length, side in zip(shape, (self.height, self.width), strict=True)
         )
-        self.area = np.maximum(self._sums(np.ones_like(picture), 1), 1)
-        self.as_first, self.as_second = (self._moments(picture, way) for way in (1, -1))
+        area = self.area()
+        sums, squares = self._sums(picture), self._sums(picture * picture)
+        about_mean = squares - sums * sums / area
+        # A part without any cells agrees with every other such part: nothing is said of it.
+        rich = about_mean > 0.15 * area
+        self.sums = (sums / np.sqrt(area)).astype(np.float32)
+        self.inverse = np.where(rich, 1 / np.sqrt(np.maximum(about_mean, 1e-6)), 0).astype(np.float32)
+
+    def area(self) -> NDArray[np.float64]:
+        """Return the area of the overlap in pixels, 1 where there is none."""
+        return np.maximum(self._sums(np.ones((self.height, self.width), np.float32)), 1)
 
     def sides_at_least(self, side: float) -> NDArray[np.bool_]:
         """Return at which displacements the overlap is so wide and so high."""
@@ -184,22 +195,12 @@ class _Spectrum:
         wide: NDArray[np.bool_] = rows[:, None] & columns[None, :]
         return wide
 
-    def _moments(self, picture: NDArray[np.float32], way: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the sum over the root of the area, and one over the root of the squares' sum about the mean."""
-        sums, squares = self._sums(picture, way), self._sums(picture * picture, way)
-        about_mean = squares - sums * sums / self.area
-        # A part without any cells agrees with every other such part: nothing is said of it.
-        rich = about_mean > 0.15 * self.area
-        inverse = np.where(rich, 1 / np.sqrt(np.maximum(about_mean, 1e-6)), 0)
-        return (sums / np.sqrt(self.area)).astype(np.float32), inverse.astype(np.float32)
-
-    def _sums(self, values: NDArray[np.float32], way: int) -> NDArray[np.float64]:
-        """Return the sum over the overlap, for this picture being the first (1) or the second one (-1)."""
+    def _sums(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the sum over the overlap."""
         integral = np.zeros((self.height + 1, self.width + 1))
         integral[1:, 1:] = values.astype(np.float64).cumsum(axis=0).cumsum(axis=1)
-        down, across = way * self.down, way * self.across
-        top, bottom = np.clip(down, 0, self.height), np.clip(self.height + down, 0, self.height)
-        left, right = np.clip(across, 0, self.width), np.clip(self.width + across, 0, self.width)
+        top, bottom = np.clip(self.down, 0, self.height), np.clip(self.height + self.down, 0, self.height)
+        left, right = np.clip(self.across, 0, self.width), np.clip(self.width + self.across, 0, self.width)
         return np.asarray(
             integral[np.ix_(bottom, right)]
             - integral[np.ix_(top, right)]
@@ -208,11 +209,25 @@ class _Spectrum:
         )
 
 
-def _peaks(first: _Spectrum, second: _Spectrum, root: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+@dataclass(frozen=True)
+class _Turned:
+    """A picture's transform, and its sums indexed by where its own corner lies in the other picture."""
+
+    transform: NDArray[np.float32]
+    sums: NDArray[np.float32]
+    inverse: NDArray[np.float32]
+
+
+def _turned(spectrum: _Spectrum) -> _Turned:
+    sums, inverse = (np.roll(values[::-1, ::-1], 1, axis=(0, 1)) for values in (spectrum.sums, spectrum.inverse))
+    return _Turned(np.asarray(spectrum.transform, np.float32), sums, inverse)
+
+
+def _peaks(first: _Turned, second: _Spectrum, root: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
     """Yield the displacements, in coarse pixels, at which two pictures agree better than most do by chance."""
-    product = cv2.mulSpectrums(first.transform, second.transform, 0, conjB=True)
+    product = cv2.mulSpectrums(second.transform, first.transform, 0, conjB=True)
     together = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
-    agreement = (together - first.as_first[0] * second.as_second[0]) * first.as_first[1] * second.as_second[1]
+    agreement = (together - first.sums * second.sums) * first.inverse * second.inverse
     np.clip(agreement, 0, 0.99, out=agreement)
     # This grows with atanh(agreement) but is cheaper.
     evidence = agreement * root / np.sqrt(1 - agreement * agreement)
@@ -220,7 +235,7 @@ def _peaks(first: _Spectrum, second: _Spectrum, root: NDArray[np.float32]) -> It
         _, _, _, (column, row) = cv2.minMaxLoc(evidence)
         if np.arctanh(agreement[row, column]) * root[row, column] < _LOOK_CLOSER:
             return
-        yield int(first.across[column]), int(first.down[row])
+        yield -int(second.across[column]), -int(second.down[row])
         rows, columns = (np.arange(at - 2, at + 3) % side for at, side in zip((row, column), root.shape, strict=True))
         evidence[np.ix_(rows, columns)] = 0
 
