@@ -27,8 +27,8 @@ class Engine(StrEnum):
 _ENDINGS = (".csv", ".json", ".xlsx")
 _NAMED = 20  # files named on the screen; the file of results names all
 _NOTES = {
-    "several_cells": "show several stained cells; the most prominent one was judged",
-    "crowded": "are crammed with stain, wider than the picture; look at them",
+    "several_cells": "pictures of several stained cells, of which the most prominent was judged",
+    "crowded": "pictures crammed with stain, to be looked at",
 }
 
 
@@ -82,6 +82,7 @@ def batch(
         except OSError as error:
             raise WbcError(f"The file {out} cannot be written: {error.strerror}.", "Choose another place.") from error
     _print(view, as_json)
+    _say_what_is_missing(view)
     if view.tally.statuses["failed"] == view.tally.done:
         raise typer.Exit(1)
 
@@ -131,11 +132,16 @@ def _print(view: BatchView, as_json: bool) -> None:
     for reason, count in tally.reasons.most_common():
         print(f"  {reason:<22}{count:>8,}")
     print(f"{'failed':<24}{tally.statuses['failed']:>8,}")
+
+
+def _say_what_is_missing(view: BatchView) -> None:
+    """Say on stderr what the counts leave out or must be looked at, by file where there is one."""
+    tally = view.tally
     for row in tally.failures[:_NAMED]:
         print(f"wbc: {row.error} {row.hint}", file=sys.stderr)
     _say_how_many_more(tally.statuses["failed"])
     for note, count in tally.notes.items():
-        print(f"wbc: {count:,} pictures {_NOTES.get(note, note)}.", file=sys.stderr)
+        print(f"wbc: {_NOTES.get(note, note)}: {count:,}.", file=sys.stderr)
     if tally.repeats:
         print(f"wbc: {tally.repeats:,} pictures repeat another one and are not counted.", file=sys.stderr)
     for file, reason in list(view.left_out.items())[:_NAMED]:
