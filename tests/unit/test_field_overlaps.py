@@ -14,6 +14,7 @@ from wbc_core.imaging.decoding import read_image
 from wbc_core.inference.classifier import Classifier, load_classifier
 from wbc_core.services.field_joining import joined
 from wbc_core.services.field_results import ELSEWHERE, MORE_COLUMNS, FieldResult, as_rows, as_summary
+from wbc_core.services.field_totals import totals_of
 from wbc_core.services.fields import find_in_field
 from wbc_core.smear.fields.cells import FieldCell
 from wbc_core.smear.fields.once import count_once
@@ -65,6 +66,7 @@ def test_four_overlapping_pictures_count_what_one_of_all_counts(film, classifier
     assert counted(together) == LEUKOCYTES
     assert counted(together, "platelet") == len(whole.counted("platelet"))
     assert all(found.counts for found in together[0].cells if not found.cell.cut)
+    assert totals_of(together).repeated == counted(alone) - LEUKOCYTES
 
 
 def test_a_cell_that_one_picture_cuts_counts_where_it_is_whole(film, classifier):

@@ -37,6 +37,13 @@ def show_fields(run_id: str) -> None:
             show_cautions(run)
             show_one_field(run)
             counted = Counted(run.labels, totals.classified, totals.reasons, outside=totals.debris)
+            if totals.repeated:
+                cells = "1 leukocyte" if totals.repeated == 1 else f"{totals.repeated:,} leukocytes"
+                st.info(
+                    f"Some fields show the same part of the film: {cells} more were found there, and each cell counts"
+                    " once.",
+                    icon=":material/layers:",
+                )
             show_counts(counted, sampling="consecutive_fields")
             show_platelets(run, totals)
             show_downloads(run)
