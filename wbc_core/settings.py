@@ -16,6 +16,19 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 
+
+def own_place(root: Path = ROOT) -> Path:
+    """Return where models lie and results go if nothing else is said: the checkout, or the user's folder of data.
+
+    An installed package has no folder of its own to write to.
+    """
+    if (root / "app.py").is_file():
+        return root
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "wbc-core"
+
+
+PLACE = own_place()
+
 MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108  (a file system in memory, on every Linux)
 
 PUBLIC_LIMITS: Final[dict[str, float]] = {
@@ -58,12 +71,12 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         ROOT.parent / "shared" / "data", description="Folder of the labelled image sets (pbc, raabin, kaggle)."
     )
-    datasets_dir: Path = Field(ROOT / "data", description="Folder of the data sets imported here.")
+    datasets_dir: Path = Field(PLACE / "data", description="Folder of the data sets imported here.")
     weights_dir: Path = Field(
         ROOT.parent / "shared" / "weights", description="Folder of the ImageNet-pretrained backbones."
     )
-    models_dir: Path = Field(ROOT / "models", description="Folder of the model cards and files.")
-    runs_dir: Path = Field(ROOT / "runs", description="Folder of training runs.")
+    models_dir: Path = Field(PLACE / "models", description="Folder of the model cards and files.")
+    runs_dir: Path = Field(PLACE / "runs", description="Folder of training runs.")
     database_url: str = Field(
         "", description="SQLAlchemy URL of the queue of training jobs; SQLite in the folder of runs if empty."
     )
@@ -72,7 +85,7 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8265", description="Address of the Ray cluster's job API, for --backend ray."
     )
     ray_cluster: str = Field("auto", description="Address of the Ray cluster that batches run on, for --engine ray.")
-    batches_dir: Path = Field(ROOT / "batches", description="Folder of the results of batches; never of pictures.")
+    batches_dir: Path = Field(PLACE / "batches", description="Folder of the results of batches; never of pictures.")
     batch_days: float = Field(30.0, gt=0, description="Days after which the results of a batch are deleted.")
     batch_memory_mb: int = Field(2000, ge=10, description="Most MB (10⁶ bytes) of uploaded pictures held at once.")
     batch_root: Path | None = Field(
@@ -94,7 +107,7 @@ class Settings(BaseSettings):
         0.0, ge=0, description="Erythroblasts per 100 leukocytes from which on the leukocyte count is corrected."
     )
     mlflow_tracking_uri: str = Field("", description="Where runs are tracked in MLflow; nowhere if empty.")
-    cache_dir: Path = Field(ROOT / ".cache", description="Folder of decoded images kept as uint8 arrays.")
+    cache_dir: Path = Field(PLACE / ".cache", description="Folder of decoded images kept as uint8 arrays.")
     default_model: str = Field("wbc8-lite0", description="Model used where none is named.")
     max_upload_mb: int = Field(25, ge=1, description="Largest image file in MB (10⁶ bytes).")
     max_archive_mb: int = Field(500, ge=1, description="Largest zip archive of an upload in MB (10⁶ bytes).")

@@ -40,8 +40,9 @@ def model_folder(model_id: str | None) -> Path:
     chosen = settings().default_model if model_id is None else model_id
     folder = settings().models_dir / chosen
     if not re.fullmatch(ID_PATTERN, chosen) or not (folder / CARD).is_file():
-        known = ", ".join(installed_ids()) or "none"
-        raise ModelError(f"There is no model named {chosen!r}.", f"Installed models: {known}.")
+        known = ", ".join(installed_ids())
+        hint = f"Installed models: {known}." if known else "Set WBC_MODELS_DIR to the folder that holds the models."
+        raise ModelError(f"There is no model named {chosen!r}.", hint)
     return folder
 
 
