@@ -32,7 +32,7 @@ from wbc_core.services import (
 )
 from wbc_core.services.live_run import LiveRun
 from wbc_core.services.rate_limit import MOST_SESSIONS, RateLimit
-from wbc_core.settings import settings
+from wbc_core.settings import ROOT, settings
 from wbc_core.smear.case import Case
 
 Serve = Callable[..., None]
@@ -156,6 +156,14 @@ def test_a_public_server_keeps_nothing_on_a_disk_and_nothing_after_its_end(serve
     assert settings().batch_days * 24 == pytest.approx(1)
     batches.delete_batch(batch_id)
     assert not (folder / batch_id).exists()
+
+
+def test_a_public_server_does_not_tell_where_its_files_lie(serve: Serve, tmp_path: Path) -> None:
+    sentence = f"The folder {tmp_path}/models/tiny cannot be read, nor {ROOT}/pages."
+    serve("laboratory")
+    assert access.without_places(sentence) == sentence
+    serve("public")
+    assert access.without_places(sentence) == "The folder …/tiny cannot be read, nor …/pages."
 
 
 def test_uploads_to_a_public_server_are_small_whatever_the_settings_say(serve: Serve) -> None:

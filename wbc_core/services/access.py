@@ -10,11 +10,12 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from wbc_core.biology.labels import in_bone_marrow_study
 from wbc_core.errors import AccessError
 from wbc_core.services.rate_limit import RateLimit
-from wbc_core.settings import settings
+from wbc_core.settings import ROOT, settings
 
 AT_HOME = "Run it on your own computer: the README says how."
 
@@ -154,6 +155,17 @@ def require_offered(labels: Iterable[str], model_id: str) -> None:
 def values_are_judged() -> bool:
     """Return whether low and high, reference ranges and other words for a clinic may stand beside a count."""
     return not is_public()
+
+
+def without_places(text: str) -> str:
+    """Return a sentence as the visitor may read it: on a public server without the folders of the server."""
+    if not is_public():
+        return text
+    chosen = settings()
+    folders = [str(value) for value in dict(chosen).values() if isinstance(value, Path) and value.is_absolute()]
+    for folder in sorted([*folders, str(ROOT)], key=len, reverse=True):
+        text = text.replace(folder, "…")
+    return text
 
 
 def spend(pictures: int) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from wbc_core.biology.statements import NO_PATIENT_DATA
 from wbc_core.errors import WbcError
+from wbc_core.services.access import is_public
 from wbc_core.services.live_run import LiveRun
 from wbc_core.services.live_set import set_at, uploaded_set
 from wbc_core.settings import settings
@@ -63,7 +64,7 @@ def ask_for_live(models: Mapping[str, str], taken: Sequence[str]) -> LiveRun | N
 
 def on_this_computer() -> bool:
     """Return whether only this computer reaches the server, so that its visitor may name folders of it."""
-    return st.get_option("server.address") in LOOPBACK
+    return st.get_option("server.address") in LOOPBACK and not is_public()
 
 
 def _ask_for_pictures(models: Mapping[str, str], taken: Sequence[str]) -> None:

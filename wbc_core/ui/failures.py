@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from wbc_core.errors import WbcError
+from wbc_core.services.access import without_places
 from wbc_core.ui.wording import plain, with_commands
 
 log = logging.getLogger("wbc_core.ui")
@@ -19,7 +20,7 @@ UNEXPECTED_HINT = "Try again; if it happens with the same picture, save it in an
 
 def show_failure(message: str, hint: str) -> None:
     """Show one sentence about what happened and, below it, what to do next."""
-    st.error(with_commands(hint), title=plain(message), icon=":material/error:")
+    st.error(with_commands(without_places(hint)), title=plain(without_places(message)), icon=":material/error:")
 
 
 @contextmanager
