@@ -66,7 +66,8 @@ def _json(results: list[FieldResult], rows: list[dict[str, Any]], left_out: dict
     from wbc_core.services.field_results import as_summary
 
     fields = [as_summary(result) for result in results]
-    answer = {"statement": RESEARCH_USE, "fields": fields, "left_out": left_out, "cells": rows}
+    left = [{"file": file, "reason": reason} for file, reason in left_out.items()]
+    answer = {"statement": RESEARCH_USE, "fields": fields, "left_out": left, "cells": rows}
     return json.dumps(answer, indent=1) + "\n"
 
 

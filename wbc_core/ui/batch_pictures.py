@@ -20,15 +20,29 @@ from wbc_core.ui.wording import REASONS, percent, short_name
 
 @dataclass(frozen=True)
 class Note:
-    """What a picture shows beside the cell that was judged: a name for it, and what it means."""
+    """What a picture shows beside the cell that was judged: a name for it, and what it means for one and for many."""
 
     name: str
-    help: str
+    one: str
+    many: str
+
+    def sentence(self, count: int) -> str:
+        """Return what it means for so many pictures."""
+        return f"1 picture {self.one}" if count == 1 else f"{count:,} pictures {self.many}"
 
 
 NOTES: Final = {
-    "several_cells": Note("Several cells", "More than one stained cell in the picture: the most prominent was judged."),
-    "crowded": Note("Crammed", "What is stained is wider than the picture: it may be no single cell."),
+    "several_cells": Note(
+        "Several cells",
+        "shows several stained cells: only the most prominent one was judged. Whole fields go to the page Fields.",
+        "show several stained cells: only the most prominent one of each was judged. Whole fields go to the page"
+        " Fields.",
+    ),
+    "crowded": Note(
+        "Crammed",
+        "is crammed with stain, wider than the picture: it may be no single cell.",
+        "are crammed with stain, wider than the picture: they may be no single cells.",
+    ),
 }
 
 ON_A_PAGE = 24

@@ -112,7 +112,7 @@ def _show_figures(view: BatchView) -> None:
         ("Classified", tally.statuses["classified"], None),
         ("Unidentified", tally.statuses["unidentified"], "The model abstains: a person must decide."),
         ("Failed", tally.statuses["failed"], "Could not be read; listed below with the reason."),
-        *((words.name, tally.notes[note], words.help) for note, words in NOTES.items()),
+        *((words.name, tally.notes[note], None) for note, words in NOTES.items()),
         ("Repeats", tally.repeats, "The same as an earlier picture, bit for bit; counted once."),
         ("Left out", len(view.left_out), "No pictures; listed below."),
     ]
@@ -120,6 +120,9 @@ def _show_figures(view: BatchView) -> None:
         for title, number, words in figures:
             if number or title in ("Classified", "Unidentified", "Failed"):
                 st.metric(title, f"{number:,}", help=words, width="content")
+    for note, meaning in NOTES.items():
+        if tally.notes[note]:
+            st.markdown(f":material/warning: {plain(meaning.sentence(tally.notes[note]))}")
     if not view.active and view.rate and view.tally.done == view.standing.total:
         st.caption(f"{view.tally.done:,} pictures in {roughly(view.standing.seconds)}, {view.rate:.0f} a second.")
 

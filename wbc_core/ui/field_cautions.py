@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from wbc_core.services.field_cautions import cautions_over
@@ -12,13 +14,20 @@ NAMED = 5
 
 
 def show_cautions(run: FieldRun) -> None:
-    """Show each caution once, with the fields that bear it."""
+    """Show in one box each caution once, with the fields that bear it."""
+    cautions = cautions_over(run.results)
+    if not cautions:
+        return
     counted = sum(result.status == "counted" for result in run.results)
-    for sentence, files in cautions_over(run.results).items():
-        names = ", ".join(plain(short_name(file.rpartition("/")[2])) for file in files[:NAMED])
-        more = f" and {len(files) - NAMED:,} more" if len(files) > NAMED else ""
-        st.warning(
-            f"{plain(sentence)}  \n{names}{more}",
-            title=f"{len(files):,} of {counted:,} counted {'field' if counted == 1 else 'fields'}",
-            icon=":material/warning:",
-        )
+    concerned = len({file for files in cautions.values() for file in files})
+    st.warning(
+        "\n".join(f"- **{_names(files)}** {plain(sentence)}" for sentence, files in cautions.items()),
+        title=f"{concerned:,} of {counted:,} counted {'field' if counted == 1 else 'fields'} to beware of",
+        icon=":material/warning:",
+    )
+    st.caption("Their cells are in the counts below. To leave them out, hand in the other fields alone.")
+
+
+def _names(files: Sequence[str]) -> str:
+    named = ", ".join(plain(short_name(file.rpartition("/")[2])) for file in files[:NAMED])
+    return f"{named} and {len(files) - NAMED:,} more:" if len(files) > NAMED else f"{named}:"

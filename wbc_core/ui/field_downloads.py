@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import streamlit as st
 
 from wbc_core.biology.statements import RESEARCH_USE
-from wbc_core.reports.tables import as_csv, as_json, as_workbook
+from wbc_core.reports.tables import Record, as_csv, as_json, as_workbook
 from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS, as_rows, as_summary
 from wbc_core.services.field_runs import FieldRun, field_run
 from wbc_core.ui.batch_downloads import KINDS
 
-_FIELD_COLUMNS = ("file", "status", "reason", "leukocytes", "platelets", "red_cells", "um_per_pixel", "scale_from")
+_FIELD_COLUMNS = (
+    *("file", "status", "reason", "leukocytes", "platelets", "red_cells", "um_per_pixel", "scale_from"),
+    *("error", "notes"),
+)
 
 
 def show_downloads(run: FieldRun) -> None:
@@ -40,9 +44,15 @@ def fields_file(run_id: str, ending: str) -> bytes:
     if ending == ".csv":
         return as_csv(rows, COLUMNS).encode()
     fields = [as_summary(result) for result in run.results]
+    left_out = [{"file": file, "reason": reason} for file, reason in run.left_out.items()]
     if ending == ".json":
-        return as_json(rows, {"statement": RESEARCH_USE, "model": run.model_id, "fields": fields}).encode()
-    return as_workbook(
-        {"Cells": (columns, rows), "Fields": (_FIELD_COLUMNS, fields)},
-        {"statement": RESEARCH_USE, "model": run.model_id, "model title": run.model_title},
-    )
+        about = {"statement": RESEARCH_USE, "model": run.model_id, "fields": fields, "left_out": left_out}
+        return as_json(rows, about).encode()
+    said = [{**facts, "notes": " ".join(facts["notes"])} for facts in fields]
+    sheets: dict[str, tuple[Sequence[str], Iterable[Record]]] = {
+        "Cells": (columns, rows),
+        "Fields": (_FIELD_COLUMNS, said),
+    }
+    if left_out:
+        sheets["Left out"] = (("file", "reason"), left_out)
+    return as_workbook(sheets, {"statement": RESEARCH_USE, "model": run.model_id, "model title": run.model_title})

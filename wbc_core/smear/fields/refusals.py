@@ -58,7 +58,7 @@ class Refusal:
     hint: str
 
 
-_TO_PREDICT: Final = "Hand in whole fields here; single cells go to `wbc predict` or `wbc batch`."
+_TO_PREDICT: Final = "Whole fields are counted here; single cells go to the page Batch, or to `wbc batch`."
 NO_CELLS: Final = Refusal(
     "no_cells", "No cell was found in the picture.", "Hand in a whole field of the monolayer, in focus."
 )
