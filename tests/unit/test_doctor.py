@@ -188,6 +188,7 @@ def test_only_a_public_server_takes_uploads_without_the_cookie_that_a_frame_keep
     assert options["--server.enableXsrfProtection"] == guarded
     assert options["--server.enableCORS"] == "true"
     assert (options["--server.port"], options["--server.address"]) == ("7860", "0.0.0.0")
+    assert options["--browser.serverAddress"] == "localhost", "else Streamlit asks a foreign server for its address"
     assert options["--server.maxUploadSize"] == ("50" if mode == "public" else "500")
 
 

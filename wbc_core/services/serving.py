@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from wbc_core.errors import WbcError
+from wbc_core.services.access import is_loopback
 from wbc_core.settings import ROOT, Settings
 
 LAUNCHER = ROOT / "app.py"
@@ -43,6 +44,8 @@ def server_command(chosen: Settings, launcher: Path = LAUNCHER) -> list[str]:
         "server.enableCORS": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        # Named, so that Streamlit does not ask a foreign server for this host's address in order to print it.
+        "browser.serverAddress": chosen.address if is_loopback(chosen.address) else "localhost",
     }
     flags = [text for name, value in options.items() for text in (f"--{name}", value)]
     return [sys.executable, "-m", "streamlit", "run", str(launcher), *flags]
