@@ -22,6 +22,7 @@ from wbc_core.settings import ROOT, Settings
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 LARGEST_MB = 700
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 WAIT_S = 120
 
 
@@ -107,9 +108,14 @@ def test_the_settings_that_the_guide_names_exist(document: str) -> None:
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     """The Dockerfile carried out; packages come from where this host's pip takes them, its cache included."""
     given = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    given |= {"PIP_NO_CACHE_DIR": "0", "HOME": os.environ.get("HOME", "/")}
+    given |= {"PIP_NO_CACHE_DIR": "", "HOME": os.environ.get("HOME", "/")}
     began = time.perf_counter()
-    made = replay(ROOT, tmp_path_factory.mktemp("image"), given)
+    try:
+        made = replay(ROOT, tmp_path_factory.mktemp("image"), given)
+    except RuntimeError as error:
+        if IN_CI or "pip install" not in str(error):
+            raise
+        pytest.skip("The packages cannot be installed here: is there a network?")
     print(f"\nThe Dockerfile's steps took {time.perf_counter() - began:.0f} s.")
     return made
 
@@ -146,6 +152,10 @@ def test_the_image_is_small_starts_classifies_and_writes_nothing(
     image: Image, container: tuple[str, float, dict[str, str]]
 ) -> None:
     address, began, environment = container
+    path = chromium_path()
+    if path is None:
+        reason = "Chromium is not installed: apt-get install chromium."
+        pytest.fail(reason) if IN_CI else pytest.skip(reason)
     packages = next((image.root / "opt" / "venv" / "lib").glob("python3*/site-packages"))
     files = [path for path in packages.rglob("*") if path.is_file() and not path.is_symlink()]
     size = sum(path.stat().st_size for path in files) / 1e6
@@ -159,8 +169,6 @@ def test_the_image_is_small_starts_classifies_and_writes_nothing(
     print(f"Cold start: {time.perf_counter() - began:.1f} s to the first answer.")
     health = subprocess.run(["/bin/sh", "-c", image.health], env=environment, check=False, capture_output=True)
     assert health.returncode == 0, health.stderr
-    path = chromium_path()
-    assert path is not None, "Chromium is not installed: apt-get install chromium."
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page()
