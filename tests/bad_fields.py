@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -26,8 +28,17 @@ STAINS = {
 PALE_RED_CELLS = {"immunoperoxidase": 0.4}
 
 
-def good_field(seed: int = 3) -> Pixels:
-    """Five leukocytes and a platelet among red cells that lie side by side: 600 by 400 pixels."""
+def good_field(turn: int = 0) -> Pixels:
+    """Five leukocytes and a platelet among red cells that lie side by side: 600 by 400 pixels.
+
+    Each turn, 0 to 7, shows another place: two drawings, each as it is and in three mirrors.
+    """
+    pixels = _drawn(3 if turn < 4 else 30)
+    return np.ascontiguousarray(pixels[:: -1 if turn & 1 else 1, :: -1 if turn & 2 else 1])
+
+
+@lru_cache(maxsize=2)
+def _drawn(seed: int) -> Pixels:
     return render_field((("neutrophil", "lymphocyte", "platelet"), ("monocyte", "eosinophil", "neutrophil")), seed=seed)
 
 
@@ -115,7 +126,7 @@ def marrow() -> Pixels:
 
 def eyepiece() -> Pixels:
     """A good field through the eyepiece: a bright circle on black."""
-    picture = good_field(90)
+    picture = good_field(6)
     picture[~_disc(picture.shape, 300, 200, 195)] = 4
     return picture
 
