@@ -25,7 +25,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.studies.sampling import cells, drawn
+from benchmarks.studies.sampling import drawn
 from wbc_core.datasets.sources import LabelledImage, read_split
 from wbc_core.evaluation.metrics import proportion
 from wbc_core.imaging.decoding import read_image
@@ -142,16 +142,18 @@ def markdown_table(rows: Sequence[Row]) -> str:
 
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write the rows as a CSV file, accuracy from 0 to 1."""
+    """Write the rows as a CSV file, accuracy from 0 to 1, nothing rounded: whoever shows a figure rounds it."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in rows:
-            quality = ["", ""] if row.psnr_db is None else [f"{row.psnr_db:.3f}", f"{row.ssim:.4f}"]
-            p_value = "" if row.p_value is None else f"{row.p_value:.4g}"
-            writer.writerow(
-                [row.pictures, row.factor, row.method, row.n, *quality, f"{row.ms:.2f}", *cells(row.accuracy), p_value]
-            )
+            share = row.accuracy
+            figures = (row.psnr_db, row.ssim, row.ms, share.value, share.low, share.high, row.p_value)
+            writer.writerow([row.pictures, row.factor, row.method, row.n, *map(_cell, figures)])
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.10g}"
 
 
 def page(rows: Sequence[Row], model: str) -> str:

@@ -95,3 +95,15 @@ def test_without_the_study_its_command_is_named(page: AppTest, tmp_path: Path, m
     page.session_state["enlarge_tab"] = "What many pictures showed"
     page.run()
     assert page.info[0].proto.title == "The study was not run yet"
+
+
+def test_the_page_and_the_document_round_the_studys_figures_alike() -> None:
+    table = enlargement.super_resolution_study()
+    assert table is not None
+    document = (enlargement.STUDY.with_suffix(".md")).read_text(encoding="utf-8")
+    for (pictures, factor), rows in table.groupby(["pictures", "factor"]):
+        for row in enlargement_view.as_shown(rows).to_dict("records"):
+            share = row["Accuracy"].replace(" %", "")
+            quality = [row.get("PSNR, dB", "–"), row.get("SSIM", "–")]
+            cells = [pictures, f"×{factor}", row["Method"], *quality, row["ms a picture"], share]
+            assert f"| {' | '.join([*cells, row['p against bicubic']])} |" in document

@@ -70,11 +70,18 @@ def show_study() -> None:
     )
     for (pictures, factor), rows in table.groupby(["pictures", "factor"], sort=False):
         st.markdown(f"**{plain(str(pictures))}, ×{factor}**, {int(rows['n'].iloc[0]):,} pictures")
-        st.dataframe(_as_shown(rows), hide_index=True, width="stretch")
+        st.dataframe(as_shown(rows), hide_index=True, width="stretch")
     st.caption(HONEST)
 
 
-def _as_shown(rows: pd.DataFrame) -> pd.DataFrame:
+def as_shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of the study's table as the page words them, rounded as in the study's document.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of :func:`~wbc_core.services.enlargement.super_resolution_study`; nothing in them is rounded.
+    """
     shares = zip(rows["accuracy"], rows["accuracy_low"], rows["accuracy_high"], strict=True)
     shown = pd.DataFrame(
         {
