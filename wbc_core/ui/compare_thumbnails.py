@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
@@ -139,7 +140,7 @@ def _figure(file: str, truth: str, source: str | None, answers: list[str]) -> st
 
 def _unbroken(text: str) -> str:
     """Escape text for HTML, and keep each figure and its sign on one line."""
-    return escape(text).replace(" %", "&nbsp;%")
+    return re.sub("(&[lg]t;) ", r"\1&nbsp;", escape(text)).replace(" %", "&nbsp;%")
 
 
 def _answer(name: str, label: str, confidence: float, right: bool) -> str:

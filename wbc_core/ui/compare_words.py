@@ -20,6 +20,9 @@ WHAT_HOLM_IS = (
     "**Holm's correction** raises p for the number of pairs: who compares many pairs finds a lucky one among them."
 )
 
+AT_ONCE = 6
+"""Pairs that are shown unfolded; eight models make 28, which nobody reads at once."""
+
 _FIRST, _SECOND = "①", "②"  # stand for the names until these are put in
 
 
@@ -34,14 +37,24 @@ def show_pairs(compared: Compared) -> None:
         st.caption(WHAT_HOLM_IS)
     many = sum(pair.significant for pair in pairs)
     st.markdown(f"**{how_many_differ(many, len(pairs))}**")
-    for pair in telling_first(pairs):
-        with st.container(border=True, gap="small"):
-            if pair.significant:
-                st.badge("More than chance", icon=":material/check:", color="green")
-            else:
-                st.badge("Not shown to differ", icon=":material/help:", color="gray")
-            st.markdown(with_bold_names(pair, compared.names))
-            st.caption(plain(sizes(pair, compared.names)))
+    ordered = telling_first(pairs)
+    at_once = len(ordered) if len(ordered) <= AT_ONCE + 1 else AT_ONCE
+    for pair in ordered[:at_once]:
+        _show_pair(pair, compared.names)
+    if ordered[at_once:]:
+        with st.expander(f"The other {len(ordered) - at_once} pairs", icon=":material/unfold_more:"):
+            for pair in ordered[at_once:]:
+                _show_pair(pair, compared.names)
+
+
+def _show_pair(pair: Pair, names: Mapping[str, str]) -> None:
+    with st.container(border=True, gap="small"):
+        if pair.significant:
+            st.badge("More than chance", icon=":material/check:", color="green")
+        else:
+            st.badge("Not shown to differ", icon=":material/help:", color="gray")
+        st.markdown(with_bold_names(pair, names))
+        st.caption(plain(sizes(pair, names)))
 
 
 def telling_first(pairs: Sequence[Pair]) -> list[Pair]:
@@ -60,6 +73,8 @@ def sentence(pair: Pair, names: Mapping[str, str]) -> str:
 def with_bold_names(pair: Pair, names: Mapping[str, str]) -> str:
     """Return a pair's sentence in Markdown, in which long names are told from what is said of them."""
     text = plain(replace(pair, first=_FIRST, second=_SECOND).sentence)
+    for sign in ("<", "="):
+        text = text.replace(f"p \\{sign} ", f"p\N{NO-BREAK SPACE}\\{sign}\N{NO-BREAK SPACE}")
     for mark, name in ((_FIRST, names[pair.first]), (_SECOND, names[pair.second])):
         text = text.replace(mark, f"**{plain(name)}**")
     return text
