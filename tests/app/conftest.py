@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -11,7 +12,7 @@ from stand_ins import Service, offer_models, summary
 from streamlit.testing.v1 import AppTest
 
 from wbc_core.datasets.synthetic import render_cell
-from wbc_core.settings import ROOT
+from wbc_core.settings import ROOT, settings
 
 FRAME = ROOT / "wbc_core" / "ui" / "frame.py"
 SINGLE_IMAGE = "../../pages/use/single_image.py"
@@ -31,13 +32,24 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
 @pytest.fixture
 def open_home() -> Callable[[], AppTest]:
     """Return a function that opens the start page in a new session."""
-    return lambda: AppTest.from_file(str(FRAME), default_timeout=30).run()
+    return lambda: AppTest.from_file(str(FRAME), default_timeout=120).run()
 
 
 @pytest.fixture
 def open_single_image(open_home: Callable[[], AppTest]) -> Callable[[], AppTest]:
     """Return a function that opens the single-image page in a new session."""
     return lambda: open_home().switch_page(SINGLE_IMAGE).run()
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """No models, pictures and trainings but those that the test puts into this folder."""
+    for name in ("RUNS", "MODELS", "DATA", "DATASETS", "CACHE"):
+        monkeypatch.setenv(f"WBC_{name}_DIR", str(tmp_path / name.lower()))
+    (tmp_path / "models").mkdir()
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from tests.compared_models import SET, draw_pictures, file_name, install_predict
 from wbc_core.evaluation.figures import METRICS
 from wbc_core.evaluation.prediction_table import parse_predictions
 from wbc_core.services.comparing import ShippedPredictions, compare_models, compare_tables
-from wbc_core.settings import settings
 from wbc_core.ui.compare_choice import MOST, Compared, first_choice, shared_sets, shown_names
 from wbc_core.ui.compare_classes import class_bars, curve_chart
 from wbc_core.ui.compare_downloads import drawn, figures_csv, printed
@@ -27,22 +26,12 @@ from wbc_core.ui.compare_table import missing_in_words, sorted_rows, words_table
 from wbc_core.ui.compare_thumbnails import gallery_html
 from wbc_core.ui.compare_words import telling_first
 
+pytestmark = pytest.mark.usefixtures("folders")
 PAGE = "../../pages/lab/compare_models.py"
 LABELS = ("basophil", "eosinophil", "neutrophil")
 PICTURES = 120
 HOSTILE = "<img src=x onerror=alert(1)> :red[f]"
 Opened = Callable[..., AppTest]
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """No models and no pictures but those of the test."""
-    for name in ("RUNS", "MODELS", "DATA", "DATASETS", "CACHE"):
-        monkeypatch.setenv(f"WBC_{name}_DIR", str(tmp_path / name.lower()))
-    (tmp_path / "models").mkdir()
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
 
 
 @pytest.fixture

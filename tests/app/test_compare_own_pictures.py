@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -19,7 +19,6 @@ from tests.compared_models import SET, draw_pictures, install_predicting_model, 
 from wbc_core.datasets.synthetic import render_cell
 from wbc_core.evaluation.subgroups import by_key
 from wbc_core.services.comparing import compare_models
-from wbc_core.settings import settings
 from wbc_core.ui.compare_live import Kept, on_this_computer, summary
 from wbc_core.ui.compare_parts import weakest_in_words
 
@@ -30,17 +29,11 @@ Opened = Callable[[], AppTest]
 
 
 @pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Two models, and no pictures but those of the test."""
-    for name in ("RUNS", "MODELS", "DATA", "DATASETS", "CACHE"):
-        monkeypatch.setenv(f"WBC_{name}_DIR", str(tmp_path / name.lower()))
-    settings.cache_clear()
+def two_models(folders: Path) -> None:
     for number, (model_id, noise) in enumerate((("good", 1.0), ("poor", 4.0))):
         install_predicting_model(
-            tmp_path / "models", model_id, f"{model_id.title()} model", LABELS, pictures=90, noise=noise, seed=number
+            folders / "models", model_id, f"{model_id.title()} model", LABELS, pictures=90, noise=noise, seed=number
         )
-    yield tmp_path
-    settings.cache_clear()
 
 
 @pytest.fixture
@@ -133,10 +126,12 @@ def test_predictions_that_answer_another_question_are_left_out_and_the_rest_stan
 def test_a_folder_of_the_server_can_be_named_on_the_same_computer_only(
     opened: Callable[..., AppTest], folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    every_network, this_computer = {"server.address": "0.0.0.0"}, {"server.address": "127.0.0.1"}
+    monkeypatch.setattr(st, "get_option", every_network.get)
     assert not on_this_computer()
     page = opened()
     assert not [box for box in page.text_input if box.key == "compare_live_path"]
-    monkeypatch.setattr(st, "get_option", lambda name: "127.0.0.1" if name == "server.address" else None)
+    monkeypatch.setattr(st, "get_option", this_computer.get)
     assert on_this_computer()
     draw_pictures(folders / "data", LABELS, 12, source="own")
     page = opened()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +15,14 @@ from streamlit.testing.v1 import AppTest
 from tests.compared_models import SET, draw_pictures, install_predicting_model
 from wbc_core.errors import DatasetError
 from wbc_core.services.error_gallery import Answers, NotedLabel, answers_of, note_of, noted_csv
-from wbc_core.settings import settings
 from wbc_core.ui.error_detail import in_words
 from wbc_core.ui.error_gallery import ON_A_PAGE
 
+pytestmark = pytest.mark.usefixtures("folders")
 PAGE = "../../pages/lab/error_gallery.py"
 LABELS = ("basophil", "eosinophil", "neutrophil")
 PICTURES = 120
 Opened = Callable[..., AppTest]
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """No models and no pictures but those of the test."""
-    for name in ("RUNS", "MODELS", "DATA", "DATASETS", "CACHE"):
-        monkeypatch.setenv(f"WBC_{name}_DIR", str(tmp_path / name.lower()))
-    (tmp_path / "models").mkdir()
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
 
 
 @pytest.fixture
