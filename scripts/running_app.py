@@ -36,13 +36,15 @@ def chromium_path() -> str | None:
 
 
 @contextmanager
-def running_app(environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def running_app(environment: Mapping[str, str] | None = None, script: Path = ROOT / "app.py") -> Iterator[str]:
     """Serve the app and give its address; ends the server afterwards. Its batches go to a folder that ends with it.
 
     Parameters
     ----------
     environment : mapping of str to str, optional
         Variables to set for the server on top of this process's own.
+    script : Path
+        Another script of Streamlit to serve in the app's place, to compare with.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def running_app(environment: Mapping[str, str] | None = None) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
     address = f"http://127.0.0.1:{port}"
     # A pipe that nobody reads would fill up and stop the server.

@@ -1,4 +1,7 @@
-"""Six models on 2,220 pictures: how soon they stand there, and how soon a click leads to the pictures behind them."""
+"""Six models on 2,220 pictures: how soon they stand there, and how soon a click leads to the pictures behind them.
+
+What a browser needs for any page of Streamlit is measured beside it, on a page of one line.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NewPage = Callable[..., Page]
 PICTURES, MODELS = 2220, 6
 FIGURES = "[data-testid=stHtml] table"
+ONE_LINE = "import streamlit as st\n\nst.write('One line.')\n"
+LINE = "[data-testid=stMarkdown]"
 SLOW_MS = 120_000  # a machine that trains beside it is not a broken promise
 
 # Counts from the click to the first frame in which all pictures of the cell are drawn.
@@ -35,6 +40,18 @@ WATCH = """() => {
         look();
     }, {capture: true, once: true});
 }"""
+
+
+# Counts from the click on a link to the first frame in which an element stands there.
+FOLLOW = """(link, wanted) => new Promise(resolve => {
+    const start = performance.now();
+    const look = () => {
+        if (document.querySelector(wanted)) resolve(performance.now() - start);
+        else requestAnimationFrame(look);
+    };
+    link.click();
+    look();
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +76,15 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def page_of_one_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an app that shows one line and nothing else."""
+    script = tmp_path_factory.mktemp("one_line") / "one_line.py"
+    script.write_text(ONE_LINE, encoding="utf-8")
+    with running_app(script=script) as address:
+        yield address
+
+
 def opened(page: Page, address: str, part: str = "") -> None:
     page.set_default_timeout(SLOW_MS)
     page.goto(f"{address}/compare_models")
@@ -67,20 +93,33 @@ def opened(page: Page, address: str, part: str = "") -> None:
         page.get_by_role("tab", name=part, exact=True).click()
 
 
-def shown_ms(page: Page, address: str) -> float:
-    """Return the time from the call of the address until the table of figures stands there."""
+def shown_ms(page: Page, address: str, wanted: str = FIGURES) -> float:
+    """Return the time from the call of an address until an element, such as the table of figures, stands there."""
     page.set_default_timeout(SLOW_MS)
-    page.goto(f"{address}/compare_models", wait_until="commit")
-    page.wait_for_selector(FIGURES, timeout=SLOW_MS)
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector(wanted, timeout=SLOW_MS)
     return float(page.evaluate("performance.now()"))
 
 
+def followed_ms(page: Page, address: str) -> float:
+    """Return the time from a click in the navigation of the app's first page until the figures stand there."""
+    page.goto(address)
+    expect(page.get_by_role("button", name="Platelet", exact=True)).to_be_visible(timeout=SLOW_MS)
+    page.wait_for_timeout(500)  # no run of the page is under way any more
+    return float(page.get_by_role("link", name="Compare models").first.evaluate(FOLLOW, FIGURES))
+
+
 def test_six_models_stand_side_by_side_and_a_click_on_a_cell_leads_to_its_pictures(
-    new_page: NewPage, laboratory: str, capsys: pytest.CaptureFixture[str]
+    new_page: NewPage, laboratory: str, page_of_one_line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = shown_ms(new_page(), laboratory)
+    compare = f"{laboratory}/compare_models"
+    first = shown_ms(new_page(), compare)
+    shown_ms(new_page(), page_of_one_line, LINE)
+    one_line = shown_ms(new_page(), page_of_one_line, LINE)
     page = new_page()
-    again = shown_ms(page, laboratory)
+    new = shown_ms(page, compare)
+    known = shown_ms(page.context.new_page(), compare)
+    followed = followed_ms(page, laboratory)
     expect(page.get_by_text("2,220 pictures")).to_be_visible()
     assert page.url.count("model=") == MODELS
     page.get_by_role("tab", name="Confusion", exact=True).click()
@@ -98,8 +137,12 @@ def test_six_models_stand_side_by_side_and_a_click_on_a_cell_leads_to_its_pictur
     expect(page.get_by_text("where the truth is")).to_be_visible()
     expect(page.get_by_text("Traceback")).to_have_count(0)
     with capsys.disabled():
-        print(f"\nfirst paint, {MODELS} models, {PICTURES:,} pictures, in a browser that has never seen the app:")
-        print(f"{again:.0f} ms; for the first visitor after the server's start {first:.0f} ms")
+        print(f"\nfirst paint, {MODELS} models, {PICTURES:,} pictures:")
+        print(f"  by the navigation, in a browser that has the app open: {followed:.0f} ms")
+        print(f"  by its address, in a browser that has seen the app before: {known:.0f} ms")
+        print(f"  by its address, in a browser that has never seen the app: {new:.0f} ms")
+        print(f"  the same for a page of one line, for comparison: {one_line:.0f} ms")
+        print(f"  by its address, for the first visitor after the server's start: {first:.0f} ms")
         print(f"from a click on a cell to its pictures: {', '.join(f'{ms:.0f}' for ms in took)} ms")
 
 
