@@ -27,8 +27,10 @@ _SAME = 1e-9
 _TABLE = "border-collapse:collapse;width:100%;font-size:0.875rem;font-variant-numeric:tabular-nums"
 _CELL = "padding:0.4rem 0.7rem 0.4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884"
 _NUMBER = f"{_CELL};white-space:nowrap"
-# The names stay where they are while a phone's visitor moves the figures past them.
-_NAME = f"{_CELL};position:sticky;left:0;min-width:7rem;max-width:11rem;background:light-dark(#ffffff,#050407)"
+# The names stay where they are while a phone's visitor moves the figures along behind them.
+_NAME = (
+    f"{_CELL};position:sticky;left:0;z-index:1;min-width:7rem;max-width:11rem;background:light-dark(#ffffff,#050407)"
+)
 
 
 def show_table(compared: Compared) -> None:
