@@ -158,7 +158,11 @@ def difference_chart(first: ModelMeasures, second: ModelMeasures) -> altair.Laye
     cells = base.mark_rect(cornerRadius=2).encode(
         color=altair.Color("points:Q", scale=scale, legend=None), tooltip=tips
     )
-    figures = base.mark_text(fontSize=12).encode(text="text:N", color=_text_colour(f"abs(datum.points) > {0.6 * most}"))
+    # On a phone a cell is narrower than a figure with its sign. (Charts in a column would call their widths otherwise.)
+    size = altair.ExprRef(expr=f"clamp(0.42 * width / {len(first.labels)}, 7, 12)")
+    figures = base.mark_text(fontSize=size).encode(
+        text="text:N", color=_text_colour(f"abs(datum.points) > {0.6 * most}")
+    )
     return _layered([cells, figures], len(first.labels))
 
 
