@@ -9,11 +9,11 @@ FROM ${PYTHON} AS packages
 ARG REQUIREMENTS=requirements-serve.txt
 ARG EXTRA=requirements-serve.txt
 ARG SLIM=yes
-ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 COPY constraints.txt requirements*.txt ./
 RUN python -m venv /opt/venv
-RUN /opt/venv/bin/python -m pip install -c constraints.txt -r ${REQUIREMENTS} -r ${EXTRA}
+RUN /opt/venv/bin/python -m pip install --no-compile -c constraints.txt -r ${REQUIREMENTS} -r ${EXTRA}
 COPY deploy/slim.py ./
 RUN if [ "${SLIM}" = yes ]; then /opt/venv/bin/python slim.py /opt/venv; fi
 
