@@ -58,7 +58,7 @@ def write_references(
 
 def write_novelty_score(
     model: ModelArgument = None,
-    score: Annotated[str | None, typer.Option(help="Which novelty score; mahalanobis if not given.")] = None,
+    score: Annotated[str | None, typer.Option(help="Which novelty score; discriminant if not given.")] = None,
 ) -> None:
     """Fit what tells cells of no known type from known ones, choose its threshold, and write both beside the model."""
     from wbc_core.services.novelty_files import SCORE, write_novelty

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import norm
 from sklearn.covariance import ledoit_wolf
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from wbc_core.inference.measurements import Estimate
-from wbc_core.inference.novelty import METHODS, Floats, NoveltyScore, Scores
+from wbc_core.inference.novelty import METHODS, Floats, NoveltyScore, Scores, discriminant_logarithms
 
 Indices = NDArray[np.int64]
 
@@ -21,6 +22,9 @@ REFERENCES = 250
 """Reference cells a class that :func:`fit_nearest` keeps."""
 EXPLAINED = 0.95
 """Share of the variance that the principal directions of :func:`fit_residual` hold."""
+DIRECTIONS = 64
+"""Principal directions that :func:`fit_discriminant` keeps."""
+DISCRIMINANT_NEIGHBOURS = 50
 
 
 def fit_mahalanobis(embeddings: Floats, logits: Floats, truth: Indices, seed: int) -> dict[str, Floats]:
@@ -61,11 +65,9 @@ def fit_nearest(embeddings: Floats, logits: Floats, truth: Indices, seed: int) -
 
 def fit_residual(embeddings: Floats, logits: Floats, truth: Indices, seed: int) -> dict[str, Floats]:
     """Find the principal directions, and the scale that makes what they leave out comparable to the logits."""
-    centre = embeddings.mean(axis=0)
-    centred = (embeddings - centre).astype(np.float64)
-    variances, directions = np.linalg.eigh(centred.T @ centred / len(centred))
-    shares = np.cumsum(variances[::-1]) / variances.sum()
-    kept = directions[:, ::-1][:, : int(np.searchsorted(shares, EXPLAINED)) + 1]
+    centre, centred, variances, directions = _principal(embeddings)
+    shares = np.cumsum(variances) / variances.sum()
+    kept = directions[:, : int(np.searchsorted(shares, EXPLAINED)) + 1]
     left = np.sqrt(np.maximum((centred**2).sum(axis=1) - ((centred @ kept) ** 2).sum(axis=1), 0))
     alpha = logsumexp(logits.astype(np.float64), axis=1).mean() / max(float(left.mean()), 1e-12)
     return {
@@ -73,6 +75,32 @@ def fit_residual(embeddings: Floats, logits: Floats, truth: Indices, seed: int) 
         "directions": kept.astype(np.float32),
         "alpha": np.array(alpha, np.float32),
     }
+
+
+def fit_discriminant(embeddings: Floats, logits: Floats, truth: Indices, seed: int) -> dict[str, Floats]:
+    """Find the principal directions, in them those in which the classes differ most, and what is usual there."""
+    centre, centred, _, directions = _principal(embeddings)
+    kept = directions[:, :DIRECTIONS]
+    shrunk = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto").fit(centred @ kept, truth)
+    axes = kept @ shrunk.scalings_[:, : len(shrunk.classes_) - 1]
+    arrays: dict[str, Floats] = {
+        "centre": centre.astype(np.float32),
+        "directions": kept.astype(np.float32),
+        "axes": axes.astype(np.float32),
+        "references": (centred @ axes).astype(np.float32),
+        "k": np.array(DISCRIMINANT_NEIGHBOURS, np.float32),
+    }
+    measured = discriminant_logarithms(arrays, embeddings, logits, own=True)
+    usual = [[values.mean(), max(float(values.std()), 1e-3)] for values in measured]
+    return arrays | {"usual": np.array(usual, np.float32)}
+
+
+def _principal(embeddings: Floats) -> tuple[Floats, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return centre, centred rows, and variances and directions from the largest variance to the smallest."""
+    centre = embeddings.mean(axis=0)
+    centred = (embeddings - centre).astype(np.float64)
+    variances, directions = np.linalg.eigh(centred.T @ centred / len(centred))
+    return centre, centred, variances[::-1], directions[:, ::-1]
 
 
 def _fit_nothing(embeddings: Floats, logits: Floats, truth: Indices, seed: int) -> dict[str, Floats]:
@@ -86,6 +114,7 @@ FITS: Mapping[str, Callable[[Floats, Floats, Indices, int], dict[str, Floats]]] 
     "relative_mahalanobis": fit_relative_mahalanobis,
     "nearest": fit_nearest,
     "residual": fit_residual,
+    "discriminant": fit_discriminant,
 }
 assert set(FITS) == set(METHODS)
 

@@ -72,6 +72,43 @@ def residual(arrays: Arrays, embeddings: Floats, logits: Floats) -> Scores:
     return np.asarray(float(arrays["alpha"]) * left + energy(arrays, embeddings, logits))
 
 
+def discriminant(arrays: Arrays, embeddings: Floats, logits: Floats) -> Scores:
+    """Return how far a picture lies from known cells where classes differ, how unsure the network is, and what is left.
+
+    Three measurements, each in deviations of the training pictures' logarithms: the distance to the k-th nearest
+    reference cell in the discriminant directions of the classes (Fisher 1936, doi:10.1111/j.1469-1809.1936.tb02137.x;
+    Sun et al. 2022, arXiv:2204.06507), half of the chance of another class than the first, and four times what the
+    principal directions leave out, beyond two deviations. The first two notice other cells, the third what is no cell.
+
+    ``arrays`` holds ``centre`` (features,), ``directions`` (features, kept), ``axes`` (features, labels - 1),
+    ``references`` (cells, labels - 1), ``k`` (), and mean and deviation of the three logarithms, ``usual`` (3, 2).
+    """
+    measured = discriminant_logarithms(arrays, embeddings, logits)
+    usual = arrays["usual"].astype(np.float64)
+    near, unsure, left = ((values - mean) / spread for values, (mean, spread) in zip(measured, usual, strict=True))
+    return np.asarray(near + 0.5 * unsure + 4 * np.maximum(left - 2, 0), np.float64)
+
+
+def discriminant_logarithms(
+    arrays: Arrays, embeddings: Floats, logits: Floats, *, own: bool = False
+) -> tuple[Scores, Scores, Scores]:
+    """Return the three logarithms of :func:`discriminant`, (pictures,) each; ``own`` pictures are references too."""
+    centred = (embeddings - arrays["centre"]).astype(np.float64)
+    places = centred @ arrays["axes"].astype(np.float64)
+    references = arrays["references"].astype(np.float64)
+    squares = (places**2).sum(axis=1)[:, None] - 2 * places @ references.T + (references**2).sum(axis=1)
+    at = min(int(arrays["k"]) - (not own), len(references) - 1)
+    near = np.partition(np.maximum(squares, 0), at, axis=1)[:, at]
+    values = logits.astype(np.float64)
+    unsure = -np.expm1(values.max(axis=1) - logsumexp(values, axis=1))
+    left = (centred**2).sum(axis=1) - ((centred @ arrays["directions"].astype(np.float64)) ** 2).sum(axis=1)
+    return (
+        0.5 * np.log(np.maximum(near, 1e-9)),
+        np.log(unsure + 1e-4),
+        0.5 * np.log(np.maximum(left, 1e-9)),
+    )
+
+
 METHODS: Mapping[str, Callable[[Arrays, Floats, Floats], Scores]] = {
     "uncertainty": uncertainty,
     "energy": energy,
@@ -79,6 +116,7 @@ METHODS: Mapping[str, Callable[[Arrays, Floats, Floats], Scores]] = {
     "relative_mahalanobis": relative_mahalanobis,
     "nearest": nearest,
     "residual": residual,
+    "discriminant": discriminant,
 }
 """Scores by name; a card names the one that its model uses."""
 
@@ -89,6 +127,7 @@ _NEEDS = {
     "relative_mahalanobis": ("centre", "whitening", "means", "background"),
     "nearest": ("references", "k"),
     "residual": ("centre", "directions", "alpha"),
+    "discriminant": ("centre", "directions", "axes", "references", "k", "usual"),
 }
 
 

@@ -26,7 +26,7 @@ from wbc_core.services.explanation_files import embedded, put_beside
 from wbc_core.services.models import classifier_for, model_folder
 from wbc_core.settings import ROOT, settings
 
-SCORE = "mahalanobis"
+SCORE = "discriminant"
 """Fitted unless another is named; ``python -m benchmarks.studies.leave_one_class_out`` compares them."""
 ACCEPTED = 0.99
 PER_CLASS = 400
