@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
@@ -44,7 +45,8 @@ def answer(kind: str, host: str) -> list[dict[str, object]]:
     async def send(message: dict[str, object]) -> None:
         sent.append(message)
 
-    asyncio.run(guarded(scope, receive, send))
+    with ThreadPoolExecutor(1) as thread:  # the browser tests of this process may hold a running loop
+        thread.submit(asyncio.run, guarded(scope, receive, send)).result()
     return sent
 
 

@@ -28,7 +28,7 @@ data: [{name: drawn}]
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The default model under another folder, as if it had been trained on a small drawn set."""
+    """The default model under another folder without its novelty score, as if trained on a small drawn set."""
     shipped = settings().models_dir / settings().default_model
     folder = tmp_path / "models" / "wbc8-lite0"
     folder.mkdir(parents=True)
@@ -38,7 +38,9 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         shutil.copyfile(shipped / name, folder / name)
     card = load_card(shipped)
     facts = card.training.model_copy(update={"recipe": str(tmp_path / "recipe.yaml")})
-    (folder / "card.json").write_text(card.model_copy(update={"training": facts}).model_dump_json())
+    files = {name: file for name, file in card.files.items() if name != NOVELTY}
+    plain = card.model_copy(update={"training": facts, "novelty": None, "files": files})
+    (folder / "card.json").write_text(plain.model_dump_json())
     monkeypatch.setenv("WBC_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("WBC_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(novelty_files, "ODD_PICTURES", 50)

@@ -131,6 +131,10 @@ _NEEDS = {
 }
 
 
+_EXACT = ("discriminant",)
+"""Scores that subtract numbers which are nearly alike: half precision is too coarse for them."""
+
+
 @dataclass(frozen=True)
 class NoveltyScore:
     """A fitted score.
@@ -164,9 +168,10 @@ class NoveltyScore:
         return METHODS[self.method](self.arrays, embeddings, logits)
 
     def to_bytes(self) -> bytes:
-        """Return the score as an ``.npz`` file, numbers in half precision."""
-        halved: dict[str, NDArray[Any]] = {name: values.astype(np.float16) for name, values in self.arrays.items()}
-        return packed_arrays(halved | {"method": np.array(self.method)})
+        """Return the score as an ``.npz`` file, numbers in half precision where that is enough."""
+        kind = np.float32 if self.method in _EXACT else np.float16
+        stored: dict[str, NDArray[Any]] = {name: values.astype(kind) for name, values in self.arrays.items()}
+        return packed_arrays(stored | {"method": np.array(self.method)})
 
 
 def read_novelty(data: bytes, model_id: str) -> NoveltyScore:
