@@ -1,8 +1,8 @@
 """How often pictures are refused as fields, or bear a caution, and why.
 
-``python -m benchmarks.field_cautions [--pictures N]`` counts reasons and cautions over all fields of BCCD, which should
-have none but *thick* where red cells lie on one another, and over pictures of single cells of the other sets, drawn at
-random, which are no fields.
+``python -m benchmarks.field_cautions [--pictures N] [--split train]`` counts reasons and cautions over fields of BCCD,
+which should have none but *thick* where red cells lie on one another, and over pictures of single cells of the other
+sets, drawn at random, which are no fields. Limits are chosen on ``--split train`` alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.field_detection import labelled_fields
 from wbc_core.datasets.sources import IMAGE_SUFFIXES
 from wbc_core.imaging.decoding import read_image
 from wbc_core.settings import settings
-from wbc_core.smear.fields.film import CAUTIONS
+from wbc_core.smear.fields.film_words import CAUTIONS
 from wbc_core.smear.fields.finding import find_cells
 
 SINGLE_CELLS = ("pbc", "kaggle", "raabin", "cnmc")
@@ -48,9 +48,11 @@ def measure(name: str, files: Iterable[Path]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--pictures", type=int, default=150, help="so many of each set of single cells")
+    parser.add_argument("--split", choices=("train", "val"), help="fields of this part alone; of both if not given")
     asked = parser.parse_args()
     cv2.setNumThreads(2)
-    measure("bccd", (path for split in ("train", "val") for path, _ in labelled_fields(split)))
+    splits = ("train", "val") if asked.split is None else (asked.split,)
+    measure("bccd", (path for split in splits for path, _ in labelled_fields(split)))
     for name in SINGLE_CELLS:
         measure(name, drawn(name, asked.pictures))
 

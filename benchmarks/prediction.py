@@ -25,7 +25,7 @@ from wbc_core.imaging.decoding import read_image
 from wbc_core.inference.cards import load_card
 folder, files = Path(sys.argv[1]), Path(sys.argv[2]).read_text().splitlines()
 card = load_card(folder)
-model = keras.saving.load_model(folder / "model.keras", compile=False)
+model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
 def name(file):
     crop = card.preprocessing.apply(read_image(Path(file)).pixels)
     return card.labels[int(np.argmax(model.predict(crop[None].astype("float32"), verbose=0)["logits"]))]

@@ -12,7 +12,15 @@ import sys
 from pathlib import Path
 
 SERVER = ("streamlit.web.cli", "streamlit.web.bootstrap", "streamlit.web.server.starlette.starlette_app")
-LATER = ("cleanlab.filter", "statsmodels.stats.multitest", "tensorboard.compat.proto.event_pb2", "pyarrow.compute")
+LATER = (
+    "cleanlab.filter",
+    "statsmodels.stats.multitest",
+    "tensorboard.compat.proto.event_pb2",
+    "pyarrow.compute",
+    "alembic.command",
+    "prometheus_client",
+    "pythonjsonlogger.json",
+)
 """Imported by the use case that needs them, after the start."""
 
 FRAME = "wbc_core.ui.frame"

@@ -41,3 +41,7 @@ class RecipeError(WbcError):
 
 class AccessError(WbcError):
     """Something that this server does not offer to this visitor, or not so often."""
+
+
+class BusyError(WbcError):
+    """Something that this server would do, but not now: too much is waiting already."""

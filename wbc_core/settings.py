@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +41,10 @@ PUBLIC_LIMITS: Final[dict[str, float]] = {
 
 PUBLIC_BATCH_DAYS: Final = 1 / 24
 """A public server forgets a batch an hour after its end."""
+
+
+LOGIN_PARTS: Final = ("login_issuer", "login_client_id", "login_client_secret", "login_cookie_secret")
+"""What a login needs, all of it; one of them alone asks for a login already."""
 
 
 class Settings(BaseSettings):
@@ -116,13 +120,58 @@ class Settings(BaseSettings):
     )
     inference_threads: int = Field(2, ge=1, description="Threads of one ONNX Runtime session.")
     batch_size: int = Field(8, ge=1, description="Images per inference call.")
+    predictions_at_once: int = Field(
+        2, ge=1, description="Predictions at work at once, of all visitors; the others wait in line."
+    )
+    waiting_pictures: int = Field(
+        100, ge=1, description="Most pictures of visitors that may wait in line; further ones are refused."
+    )
+    login_issuer: str = Field(
+        "", description="Address of the OpenID Connect provider of a laboratory; no login if empty."
+    )
+    login_client_id: str = Field("", description="Name under which the provider knows this app.")
+    login_client_secret: SecretStr = Field(SecretStr(""), description="Secret that the provider gave this app.")
+    login_cookie_secret: SecretStr = Field(
+        SecretStr(""), description="Random characters that sessions are signed with."
+    )
+    login_hours: float = Field(
+        8.0, ge=0, le=168, description="Hours after which a login ends; 0: when the provider's token does."
+    )
+    login_unknown: Literal["viewer", "refused"] = Field(
+        "viewer", description="What somebody is who has logged in and whom no setting names."
+    )
+    roles_claim: str = Field("roles", description="Claim of the provider that holds roles or groups.")
+    administrators: str = Field(
+        "administrator", description="E-mail addresses, and values of the claim of roles, parted by commas."
+    )
+    reviewers: str = Field("reviewer", description="As of administrators.")
+    technicians: str = Field("technician", description="As of administrators.")
+    secrets_dir: Path | None = Field(
+        None, description="Folder of one file for each secret, named after its variable in small letters."
+    )
+    viewers: str = Field("viewer", description="As of administrators; counts where unknown people are refused.")
+    metrics: Literal["off", "loopback", "token"] = Field(
+        "loopback", description="Who may read /metrics: nobody, this computer, or who shows WBC_METRICS_TOKEN."
+    )
+    metrics_token: SecretStr = Field(SecretStr(""), description="Secret of who may read /metrics from elsewhere.")
+    log_format: Literal["text", "json"] = Field("text", description="One log line: a sentence, or a JSON object.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least that is logged.")
+    log_file_names: bool = Field(
+        False, description="Whether the log may name uploaded files, as messages of faults may do."
+    )
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """Return the settings of this process, read once; those of a public server within what the public may do."""
-    chosen = Settings()
+    # A folder of one file for each secret, as container engines mount them; the environment goes before it.
+    chosen = Settings(_secrets_dir=os.environ.get("WBC_SECRETS_DIR") or None)
     return as_public(chosen) if chosen.mode == "public" else chosen
+
+
+def login_asked(chosen: Settings) -> bool:
+    """Return whether the settings ask for a login, complete or not."""
+    return any(getattr(chosen, name) not in ("", SecretStr("")) for name in LOGIN_PARTS)
 
 
 def as_public(chosen: Settings) -> Settings:
@@ -143,6 +192,8 @@ def as_public(chosen: Settings) -> Settings:
         "batch_days": PUBLIC_BATCH_DAYS,
         "cache_dir": kept / "cache",
         "frame_ancestors": chosen.frame_ancestors or "https://huggingface.co",
+        "metrics": "off" if chosen.metrics == "loopback" else chosen.metrics,  # its proxy may be this computer's
+        "log_file_names": False,
     }
     return chosen.model_copy(update=changes)
 

@@ -12,6 +12,7 @@ from stand_ins import Service, offer_models, summary
 from streamlit.testing.v1 import AppTest
 
 from wbc_core.datasets.synthetic import render_cell
+from wbc_core.imaging.decoding import decode_image
 from wbc_core.settings import ROOT, settings
 
 FRAME = ROOT / "wbc_core" / "ui" / "frame.py"
@@ -22,7 +23,11 @@ SINGLE_IMAGE = "../../pages/use/single_image.py"
 def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     """Replace the classifier and offer one model."""
     stand_in = Service()
-    monkeypatch.setattr("wbc_core.ui.state.classify_image", stand_in)
+
+    def answer(data: bytes, name: str, **options: object) -> tuple[object, object]:
+        return stand_in(data, name, **options), decode_image(data, name).pixels
+
+    monkeypatch.setattr("wbc_core.ui.state.classify_and_keep", answer)
     card = SimpleNamespace(abstention=SimpleNamespace(threshold=0.9))
     monkeypatch.setattr("wbc_core.ui.state.model_details", lambda model_id: card)
     offer_models(monkeypatch, summary("wbc8-lite0", "Eight blood cells"))

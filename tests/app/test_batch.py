@@ -125,3 +125,19 @@ def test_a_deleted_batch_is_gone():
     assert not app.exception
     assert not batches.exists(batch_id)
     assert "batch" not in app.query_params
+
+
+def test_pictures_called_something_else_change_the_counts_and_stay_so_after_a_reload():
+    batch_id = done(dict(list(drawn_cells().items())[:6]))
+    app = page(batch_id)
+    (wrong,) = (asked for asked in app.get("button_group") if str(asked.key).startswith("batch_wrong_"))
+    wrong.set_value([1, 2]).run()
+    (called,) = (asked for asked in app.selectbox if str(asked.key).startswith("batch_class_"))
+    assert called.label == "These 2 pictures show"
+    called.set_value("plasma_cell").run()
+    assert not app.exception
+    table = next(frame.value for frame in app.dataframe if "95 % limits" in frame.value)
+    assert dict(zip(table["Cell"], table["Count"], strict=True))["Plasma cells"] == 2
+    assert "2 of 6 pictures reviewed, 2 corrected" in texts(page(batch_id))
+    app.button(key="batch_undo").click().run()
+    assert "0 of 6 pictures reviewed" in texts(app)

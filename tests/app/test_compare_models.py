@@ -17,6 +17,7 @@ from tests.compared_models import SET, draw_pictures, file_name, install_predict
 from wbc_core.evaluation.figures import METRICS
 from wbc_core.evaluation.prediction_table import parse_predictions
 from wbc_core.services.comparing import ShippedPredictions, compare_models, compare_tables
+from wbc_core.settings import settings
 from wbc_core.ui.compare_choice import MOST, Compared, first_choice, shared_sets, shown_names
 from wbc_core.ui.compare_classes import class_bars, curve_chart
 from wbc_core.ui.compare_downloads import drawn, figures_csv, printed
@@ -284,6 +285,11 @@ def test_the_first_choice_is_the_set_that_most_models_share() -> None:
     offered = [ShippedPredictions(f"m{number}", "T", LABELS, {"pbc": 2220}) for number in range(10)]
     offered.append(ShippedPredictions("k", "K", LABELS, {"kaggle": 9000}))
     assert first_choice(offered) == [f"m{number}" for number in range(MOST)]
+    fewer = [ShippedPredictions(f"f{number}", "F", LABELS[:2], {"pbc": 1000}) for number in range(12)]
+    default = settings().default_model
+    ours = [ShippedPredictions(name, "D", LABELS, {"pbc": 2220, "own": 9}) for name in ("a", default)]
+    assert first_choice([*fewer, *ours]) == [default, "a"], "the same classes as the default model"
+    assert first_choice([*fewer, ours[0]]) == [f"f{number}" for number in range(MOST)]
     assert first_choice([]) == []
     assert shared_sets([{"a": 5, "b": 9}, {"b": 7, "a": 6}]) == {"b": 7, "a": 5}
     assert shown_names({"x": "Same", "y": "Same"}, ["z.csv"]) == {"x": "Same (x)", "y": "Same (y)", "z.csv": "z.csv"}

@@ -42,7 +42,7 @@ def addresses() -> None:
 @pytest.mark.parametrize(("mode", "offered"), [("public", False), ("laboratory", True), ("local", True)])
 def test_only_a_public_server_has_no_training_pages(serve, mode: str, offered: bool) -> None:
     serve(mode, "127.0.0.1")
-    pages = AppTest.from_function(addresses).run().text[0].value.split()
+    pages = AppTest.from_function(addresses, default_timeout=120).run().text[0].value.split()
     assert "single_image" in pages
     assert ("training_jobs" in pages, "training_curves" in pages) == (offered, offered)
 

@@ -42,11 +42,10 @@ def truncated_jpeg() -> bytes:
 def decoder_only(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the real decoder judge the bytes; no model is needed to refuse them."""
 
-    def decode_then_answer(data: bytes, name: str, **options: object) -> ImageResult:
-        decode_image(data, name)
-        return result(file=name)
+    def decode_then_answer(data: bytes, name: str, **options: object) -> tuple[ImageResult, object]:
+        return result(file=name), decode_image(data, name).pixels
 
-    monkeypatch.setattr("wbc_core.ui.state.classify_image", decode_then_answer)
+    monkeypatch.setattr("wbc_core.ui.state.classify_and_keep", decode_then_answer)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from wbc_core.batches.listing import Upload
 from wbc_core.errors import WbcError
 from wbc_core.services import field_runs
-from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS
+from wbc_core.services.field_results import COLUMNS, MORE_COLUMNS, REVIEW_COLUMNS
 from wbc_core.services.field_totals import totals_of
 from wbc_core.settings import ROOT
 from wbc_core.smear.fields.cells import KINDS
@@ -98,13 +98,13 @@ def test_the_files_hold_one_row_a_cell(run_id: str) -> None:
     cells = sum(len(result.cells) for result in run.results) + 1  # the one that could not be read has a row
     rows = list(csv.DictReader(io.StringIO(fields_file(run_id, ".csv").decode())))
     assert len(rows) == cells
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == (*COLUMNS, *REVIEW_COLUMNS)
     content = json.loads(fields_file(run_id, ".json"))
     assert len(content["results"]) == cells
     assert [field["status"] for field in content["fields"]] == ["counted", "counted", "failed"]
     book = openpyxl.load_workbook(io.BytesIO(fields_file(run_id, ".xlsx")))
     assert book.sheetnames == ["Cells", "Fields", "About"]
-    assert pd.DataFrame(book["Cells"].values).shape == (cells + 1, len(COLUMNS) + len(MORE_COLUMNS))
+    assert pd.DataFrame(book["Cells"].values).shape == (cells + 1, len((*COLUMNS, *MORE_COLUMNS, *REVIEW_COLUMNS)))
 
 
 def test_an_estimate_of_platelets_needs_the_laboratorys_own_factor(run_id: str) -> None:
@@ -125,5 +125,5 @@ def test_what_is_forgotten_is_gone(fields: tuple[Upload, ...]) -> None:
 
 
 def test_nothing_to_look_at_is_said_at_once() -> None:
-    with pytest.raises(WbcError, match="There is no picture among what was handed in"):
+    with pytest.raises(WbcError, match=r"There is no picture among what was handed in; notes\.txt is no picture"):
         field_runs.submit_fields([Upload("notes.txt", b"x")])

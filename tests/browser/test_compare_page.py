@@ -177,10 +177,15 @@ def test_the_keyboard_leads_to_the_pictures_of_a_cell(new_page: NewPage, laborat
     truth = page.get_by_role("combobox", name=re.compile("True class"))
     expect(truth).to_be_visible(timeout=SLOW_MS)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SLOW_MS)  # a rerun would take the focus
-    truth.focus()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.type("Platelet")
-    expect(page.get_by_role("option")).to_have_count(1, timeout=SLOW_MS)
+    for _ in range(5):  # on a busy machine a late redraw may close the list once
+        truth.focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.type("Platelet")
+        try:
+            expect(page.get_by_role("option")).to_have_count(1, timeout=SLOW_MS / 20)
+            break
+        except AssertionError:
+            page.keyboard.press("Escape")
     page.keyboard.press("Enter")
     expect(page.get_by_text("where the truth is platelet")).to_be_visible(timeout=SLOW_MS)
 

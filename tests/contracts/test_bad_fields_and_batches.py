@@ -5,28 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from benchmarks.field_detection import labelled_fields
 from tests import bad_fields
 from tests.own_batches import own_batches
+from tests.packed_pictures import changed, png, zipped
 from tests.tiny_models import install_tiny_model
 from wbc_core.biology.cell_types import CELL_TYPES
 from wbc_core.cli.main import main
 from wbc_core.datasets.synthetic import render_cell
 from wbc_core.imaging.decoding import read_image
+from wbc_core.services.differential import count_table
 from wbc_core.services.field_cautions import cautions_over
 from wbc_core.services.field_results import FieldResult
 from wbc_core.services.fields import find_in_paths
 from wbc_core.settings import settings
-from wbc_core.smear.fields.film import CAUTIONS
+from wbc_core.smear.case import Case
+from wbc_core.smear.fields.film_words import CAUTIONS
 from wbc_core.smear.fields.finding import find_cells
 
 TO_PREDICT = "Whole fields are counted here; single cells go to the page Batch, or to `wbc batch`."
@@ -117,28 +118,6 @@ BEWARE: dict[str, tuple[Callable[[], np.ndarray], tuple[str, ...]]] = {
 BROKEN = {"007.png", "250.png", "499.png"}
 
 
-def png(pixels: np.ndarray) -> bytes:
-    return cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return target.getvalue()
-
-
-def changed(archive: bytes, entry: int, at: int, value: bytes) -> bytes:
-    """Change bytes of an archive's directory: what it says of one entry."""
-    data = bytearray(archive)
-    start = -1
-    for _ in range(entry + 1):
-        start = data.find(b"PK\x01\x02", start + 1)
-    data[start + at : start + at + len(value)] = value
-    return bytes(data)
-
-
 @dataclass(frozen=True)
 class Ran:
     """What a command said: its JSON, and its lines on stderr."""
@@ -180,7 +159,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "nested.zip").write_bytes(zipped({"inner.zip": one, "notes.txt": b"x", "b.png": other}))
     (folder / "locked.zip").write_bytes(changed(one, 0, 8, b"\x01"))
     (folder / "checksum.zip").write_bytes(changed(one, 0, 16, b"\0\0\0\0"))
-    (folder / "larger.zip").write_bytes(changed(one, 0, 24, (900_000_000).to_bytes(4, "little")))
+    (folder / "larger.zip").write_bytes(changed(one, 0, 24, (40_000_000).to_bytes(4, "little")))
+    (folder / "unfolding.zip").write_bytes(changed(one, 0, 24, (900_000_000).to_bytes(4, "little")))
     twice = zipped(
         {name: png(render_cell("monocyte", seed=seed, size=64)) for seed, name in ((4, "c.png"), (5, "d.png"))}
     )
@@ -193,8 +173,12 @@ ARCHIVE_ERRORS = {
     "locked.zip": ("{}/a.png is encrypted.", "Pack the pictures without a password."),
     "checksum.zip": ("{}/a.png cannot be unpacked: Bad CRC-32 for file 'a.png'.", "Pack the pictures again."),
     "larger.zip": (
-        "{}/a.png has 900 MB; the limit is 25 MB.",
+        "{}/a.png has 40 MB; the limit is 25 MB.",
         "Save the picture smaller, or raise WBC_MAX_UPLOAD_MB.",
+    ),
+    "unfolding.zip": (
+        "The archive {} unfolds to more than 200 times its size, which no pictures do.",
+        "Pack the pictures again.",
     ),
 }
 
@@ -237,6 +221,13 @@ def test_every_bad_field_is_named_with_its_reason(handed_in, archives, capsys):
     assert f"wbc: {handed_in / 'older.zip'} is an archive inside; unpack it and hand in its pictures." in ran.said
     counted = {cell["file"] for cell in ran.answer["cells"] if cell["kind"]}
     assert counted == {str(handed_in / f"{name}.png") for name in BEWARE}, "nothing of a refused field is counted"
+    differential = count_table(json.dumps(ran.answer).encode(), "cells.json", Case())
+    cautions = {caution.code: caution.sentence for caution in differential.cautions}
+    for name, (_, notes) in BEWARE.items():
+        for word in (word for word, sentence in CAUTIONS.items() if sentence in notes):
+            assert f"{name}.png" in cautions[word] and CAUTIONS[word] in cautions[word], name
+    failed = len(REFUSED) + 2 + len(names)
+    assert cautions["failed"].startswith(f"{failed} of {len(fields)} pictures were not counted: ")
 
 
 @pytest.mark.usefixtures("_models")
@@ -259,7 +250,8 @@ def test_every_bad_picture_of_a_cell_is_named_with_its_reason(handed_in, archive
     failed = {file for file, row in rows.items() if row["status"] == "failed"}
     torn = {f"{tmp_path / 'cells.zip'}/{name}" for name in BROKEN}
     bad = {error.split(" ")[0].format(archives / name) for name, (error, _) in ARCHIVE_ERRORS.items()} - {"The"}
-    assert failed == torn | bad | {str(handed_in / "broken.jpg"), str(archives / "none.zip")}
+    whole = {str(archives / name) for name in ("none.zip", "unfolding.zip")}
+    assert failed == torn | bad | whole | {str(handed_in / "broken.jpg")}
     for name, (error, hint) in ARCHIVE_ERRORS.items():
         assert f"{error.format(archives / name)} {hint}" in {rows[file]["error"] for file in failed}
     assert all("wbc: " + rows[file]["error"] in ran.said for file in failed)
@@ -303,8 +295,8 @@ def test_a_caution_of_several_fields_is_said_once_the_gravest_first():
         FieldResult("c.png", status="failed", reason="not_a_field"),
     ]
     assert list(cautions_over(results).items()) == [
-        (CAUTIONS["crowded"], ("b.png",)),
-        (CAUTIONS["coarse"], ("a.png", "b.png")),
+        ("crowded", ("b.png",)),
+        ("coarse", ("a.png", "b.png")),
     ]
 
 

@@ -80,7 +80,9 @@ def test_predict_fails_only_when_nothing_could_be_read(cells, tmp_path):
     (tmp_path / "bad.jpg").write_text("no picture")
     alone = wbc("predict", tmp_path / "bad.jpg", code=1)
     assert "failed" in alone.stdout
-    mixed = wbc("predict", tmp_path / "bad.jpg", cells / "monocyte")
+    (tmp_path / "report.docx").write_bytes(b"PK no picture")
+    mixed = wbc("predict", tmp_path, cells / "monocyte")
+    assert f"wbc: {tmp_path / 'report.docx'} is no picture: files ending in .docx are left out." in mixed.stderr
     assert "1 of 4 pictures could not be read" in mixed.stderr
 
 

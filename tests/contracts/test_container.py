@@ -85,6 +85,7 @@ def test_only_the_proxy_of_a_laboratory_is_reached_from_outside() -> None:
     services = COMPOSE["services"]
     assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
     assert [name for name, service in services.items() if "outside" in service["networks"]] == ["proxy"]
+    assert [name for name, service in services.items() if "provider" in service["networks"]] == ["app"]
     assert COMPOSE["networks"]["inside"]["internal"] is True
     proxy = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
     assert f"reverse_proxy app:{Settings.model_fields['port'].default}" in proxy

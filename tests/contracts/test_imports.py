@@ -17,6 +17,7 @@ PACKAGE_OF = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
     "mlflow": "mlflow-skinny",
+    "pythonjsonlogger": "python-json-logger",
 }
 TRAINING_ROOMS = ("wbc_core/zoo", "wbc_core/training")
 OPTIONAL = {

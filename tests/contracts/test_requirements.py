@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTS = tuple(f"requirements-{name}.txt" for name in ("serve", "train", "cluster", "laboratory", "dev"))
+LISTS = tuple(f"requirements-{name}.txt" for name in ("serve", "train", "cluster", "laboratory", "dev", "release"))
 TRAINING_ONLY = {"tensorflow", "keras", "tf2onnx", "torch", "jax"}
 
 

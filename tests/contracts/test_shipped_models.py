@@ -47,3 +47,18 @@ def test_the_test_predictions_give_the_figures_of_the_card(folder: Path) -> None
         shares = np.array([[float(row[f"p_{label}"]) for label in present] for row in mine])
         right = sum(present[at] == row["truth"] for at, row in zip(shares.argmax(axis=1), mine, strict=True))
         assert right / len(mine) == pytest.approx(stated.accuracy.value)
+
+
+REFERENCE_SYSTEMS = {
+    "A": ("a-vgg19", "a-inceptionv3", "a-mobilenetv2", "a-densenet201", "a-resnet101v2"),
+    "B": ("b-kaggle-cnn",),
+    "C": ("c-baseline-cnn", "c-resnet50"),
+    "D": ("d-raabin-cnn",),
+    "E": ("e-merged-cnn", "e-merged-cnn-sr"),
+}
+
+
+@pytest.mark.parametrize("system", REFERENCE_SYSTEMS)
+def test_every_row_of_the_reference_systems_has_a_card(system: str) -> None:
+    for model_id in REFERENCE_SYSTEMS[system]:
+        assert load_card(ROOT / "models" / model_id).evaluations

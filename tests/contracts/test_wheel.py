@@ -69,6 +69,7 @@ def test_without_a_folder_of_models_the_wheel_says_how_to_name_one(site: Path, t
 def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(site: Path) -> None:
     assert {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")} == {"wbc_core", "bin"}
     kept = {path.relative_to(ROOT).as_posix() for path in (ROOT / "wbc_core").glob("*/data/*") if path.is_file()}
+    kept |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "wbc_core/jobs/migrations").rglob("*.py")}
     assert kept
     assert kept <= {path.relative_to(site).as_posix() for path in site.rglob("*")}
     assert (site / "wbc_core" / "py.typed").is_file()

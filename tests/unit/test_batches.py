@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from tests.own_batches import own_batches
+from tests.packed_pictures import noise as png
+from tests.packed_pictures import zipped
 from wbc_core.batches.folder import BatchFolder, Request, Standing, forget_older
 from wbc_core.batches.listing import Upload, list_uploads
 from wbc_core.batches.rows import BatchRow, repeated, row_of_line
@@ -24,19 +24,6 @@ from wbc_core.errors import WbcError
 from wbc_core.inference.cards import load_card, save_card
 from wbc_core.services import batch_submission, batches
 from wbc_core.settings import settings
-
-
-def png(seed: int, size: int = 48) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)
-    return cv2.imencode(".png", pixels)[1].tobytes()
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return target.getvalue()
 
 
 @pytest.fixture(autouse=True)
@@ -119,8 +106,12 @@ def test_a_picture_handed_in_twice_is_noticed_and_counts_once():
 
 
 def test_nothing_to_classify_is_said_before_anything_is_kept():
-    with pytest.raises(WbcError, match=r"There is no picture among what was handed in\. 1 other file was left out\."):
-        batch_submission.submit_uploads([Upload("notes.txt", b"x")])
+    with pytest.raises(WbcError) as refused:
+        batch_submission.submit_uploads([Upload("notes.txt", b"x"), Upload("b.pdf", b"x")])
+    assert refused.value.message == (
+        "There is no picture among what was handed in; notes.txt is no picture: files ending in .txt are left out, and"
+        " 1 more."
+    )
     assert list(batches.list_batches()) == []
 
 

@@ -11,10 +11,13 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tests.tiny_models import install_tiny_model
 from wbc_core.cli.main import main
+from wbc_core.jobs.database import backups, database_url, open_database
 from wbc_core.services import doctor, doctor_server
+from wbc_core.services.backup import make_backup
 from wbc_core.services.findings import Finding
 from wbc_core.services.serving import server_command
 from wbc_core.settings import settings
@@ -194,3 +197,44 @@ def test_only_a_public_server_takes_uploads_without_the_cookie_that_a_frame_keep
 
 def test_the_doctor_knows_the_app_by_its_answer(free_port: int) -> None:
     assert not doctor_server._answers(free_port)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "subject", "level", "sentence"),
+    [
+        ({}, "Metrics", "ok", "This computer may read /metrics, and nobody through a proxy."),
+        ({"metrics": "off"}, "Metrics", "ok", "Nobody may read /metrics."),
+        ({"mode": "public"}, "Metrics", "ok", "Nobody may read /metrics."),
+        ({"metrics": "token"}, "Metrics", "error", "Nobody may read /metrics: there is no token, or a short one."),
+        ({"metrics": "token", "metrics_token": "x" * 16}, "Metrics", "ok", "Who shows the token may read /metrics."),
+        ({}, "Log", "ok", "As sentences, from the level info on; no uploaded file is named in it."),
+        (
+            {"log_format": "json", "log_file_names": "yes"},
+            "Log",
+            "warning",
+            "As JSON objects, from the level info on; uploaded files may be named in it.",
+        ),
+    ],
+)
+def test_the_doctor_tells_who_reads_metrics_and_what_the_log_holds(
+    examined: Examine, chosen: dict[str, str], subject: str, level: str, sentence: str
+) -> None:
+    found = examined(**chosen)[subject]
+    assert (found.level, found.sentence) == (level, sentence)
+
+
+def test_the_doctor_tells_the_version_of_the_database_and_the_age_of_the_backup(
+    examined: Examine, host: Callable[..., None], tmp_path: Path
+) -> None:
+    assert "Database version" not in examined()
+    open_database(database_url(settings()))
+    found = examined()
+    assert found["Database version"].sentence == "Tables of version 2, which is this program's."
+    assert (found["Backup"].level, found["Backup"].sentence) == ("ok", "None is known of.")
+    assert examined(mode="laboratory")["Backup"].level == "warning"
+    make_backup(tmp_path / "kept.zip")
+    assert examined()["Backup"].sentence == "The last one is 0 hours old."
+    with open_database(database_url(settings())).begin() as connection:
+        connection.execute(update(backups).values(made=backups.c.made - 9 * 86_400))
+    assert examined()["Backup"].sentence == "The last one is 9 days old."
+    open_database.cache_clear()

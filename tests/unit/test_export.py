@@ -105,6 +105,39 @@ def test_the_card_tells_merged_classes_first_weights_and_the_recipes_note(traine
 def test_half_storage_halves_the_file_and_still_agrees_with_keras(trained):
     card = load_card(trained / "export")
     assert card.keras_agreement < 1e-4
+    assert card.storage_difference < 1e-4, "a network whose convolutions have a bias is rounded before, not after"
     assert card.files["model.onnx"].bytes < 2.6 * card.parameters
     crops = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
     assert Classifier(trained / "export", threads=1).logits(crops).shape == (3, 2)
+
+
+def test_a_convolution_is_rounded_again_with_the_normalisation_behind_it_and_the_change_is_small(tmp_path):
+    import keras
+    import onnxruntime
+
+    from wbc_core.training.files import round_to_half, store_in_half, write_onnx
+
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(256, 3, use_bias=False)(inputs)
+    x = keras.layers.BatchNormalization(name="normalised")(x)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
+    network = keras.Model(inputs, {"logits": keras.layers.Dense(2)(x)})
+    rng = np.random.default_rng(0)
+    for weight in network.get_layer("normalised").weights:
+        weight.assign(rng.uniform(0.3, 1.7, weight.shape))
+    round_to_half(network)
+    network.save(tmp_path / "model.keras")
+    write_onnx(tmp_path / "model.keras", tmp_path / "model.onnx")
+    pictures = rng.uniform(0, 255, (4, 16, 16, 3)).astype(np.float32)
+
+    def logits():
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+        return session.run(["logits"], {session.get_inputs()[0].name: pictures})[0]
+
+    exact = logits()
+    store_in_half(tmp_path / "model.onnx")
+    changed = np.abs(logits() - exact).max() / np.abs(exact).max()
+    trained = network.predict_on_batch(pictures)["logits"]
+    assert np.abs(exact - trained).max() <= 1e-5 * np.abs(trained).max()
+    assert 1e-6 < changed < 1e-2

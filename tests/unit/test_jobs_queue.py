@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from wbc_core.errors import WbcError
-from wbc_core.jobs.database import database_url, open_database, versions
+from wbc_core.jobs.database import database_url, open_database, revisions, versions
 from wbc_core.jobs.processes import ProcessName, parse_process_name, process_name
 from wbc_core.jobs.queue import Queue, open_queue
 from wbc_core.jobs.staff import Staff
@@ -113,7 +113,7 @@ def test_a_worker_gets_no_job_of_another_backend_of_a_search_or_that_has_to_wait
     queue.submit(recipe, backend="ray")
     waits = queue.submit(recipe)
     queue.take(waits.id, "w")
-    queue.move(waits.id, "interrupted", available=time.time() + 1000)
+    queue.move(waits.id, "interrupted", available=time.time() + 30)
     assert queue.claim("w", ("local",)) is None
 
 
@@ -211,10 +211,11 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path):
     engine = open_database(url)
     with engine.begin() as connection:
         connection.execute(update(versions).values(version=7))
+        connection.execute(update(revisions).values(version_num="0007"))
     open_database.cache_clear()
     with pytest.raises(WbcError) as caught:
         open_database(url)
-    assert caught.value.message == f"The database of jobs {url} has tables of version 7; this program knows version 1."
+    assert caught.value.message == f"The database of jobs {url} has tables of version 7; this program knows version 2."
     assert caught.value.hint == "Update the program, or name another database in WBC_DATABASE_URL."
 
 

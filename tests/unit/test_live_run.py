@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import pytest
 
+from tests.packed_pictures import png
+from tests.packed_pictures import zipped as packed
 from tests.tiny_models import install_tiny_model
 from wbc_core.datasets.synthetic import render_cell
 from wbc_core.errors import DatasetError
@@ -24,7 +23,7 @@ WAIT_S = 120  # for a busy machine
 
 @pytest.fixture(scope="module")
 def cell() -> bytes:
-    return cv2.imencode(".png", render_cell("eosinophil", seed=1, size=96)[..., ::-1])[1].tobytes()
+    return png(render_cell("eosinophil", seed=1, size=96))
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +36,6 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     install_tiny_model(tmp_path / "models", "other", "Other", ("monocyte", "platelet"))
     yield
     settings.cache_clear()
-
-
-def packed(files: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return stream.getvalue()
 
 
 def table(*rows: str) -> bytes:

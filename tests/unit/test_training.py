@@ -172,10 +172,11 @@ def without_time(history):
                 "loss": "focal",
                 "average_decay": 0.9,
                 "schedule": {"kind": "plateau", "patience": 1},
+                "keep": "last",
             },
         },
     ],
-    ids=["one phase", "two phases, plateau, focal loss, averaged weights"],
+    ids=["one phase", "two phases, plateau, focal loss, averaged weights, the last epoch kept"],
 )
 def test_a_run_killed_and_then_asked_to_end_continues_bit_for_bit(tiny, recipe, tmp_path, monkeypatch, change):
     from wbc_core.training.epoch_end import EpochEnd
@@ -213,6 +214,9 @@ def test_a_run_killed_and_then_asked_to_end_continues_bit_for_bit(tiny, recipe, 
     assert set(a) == set(b)
     for group in a:
         assert all(np.array_equal(x, y) for x, y in zip(a[group], b[group], strict=True)), group
+    if recipe.optimisation.keep == "last":
+        assert whole.best_epoch == 2
+        assert all(np.array_equal(x, y) for x, y in zip(a["best"], a["average"], strict=True))
     with (tmp_path / "killed" / "history.csv").open() as stream:
         assert [row["epoch"] for row in csv.DictReader(stream)] == ["0", "1", "2"]
     status = json.loads((tmp_path / "killed" / "status.json").read_text())

@@ -13,9 +13,9 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -24,6 +24,7 @@ from wbc_core.batches.rows import BatchRow, row_of_line
 from wbc_core.errors import WbcError
 
 REQUEST, STATE, ROWS, LEFT_OUT, LOCK = "batch.json", "state.json", "rows.jsonl", "left_out.json", "lock"
+DECISIONS: Final = "decisions.jsonl"
 ID_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,60}")
 State = Literal["waiting", "running", "finished", "cancelled", "interrupted", "failed"]
 ENDED: Final = frozenset({"finished", "cancelled", "failed"})
@@ -87,8 +88,13 @@ class BatchFolder:
         Raises
         ------
         WbcError
-            If it cannot be written.
+            If its id could lead to another folder, or it cannot be written.
         """
+        if not ID_PATTERN.fullmatch(request.id):
+            raise WbcError(
+                f"{request.id[:60]!r} cannot name a batch.",
+                "Use 3 to 61 small letters, digits and hyphens, beginning with a letter or a digit.",
+            )
         folder = cls(parent / request.id)
         try:
             folder.path.mkdir(parents=True, exist_ok=False)
@@ -132,19 +138,19 @@ class BatchFolder:
         """Return the files that were no pictures, with the reason."""
         try:
             content = json.loads((self.path / LEFT_OUT).read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
-        return {str(name): str(reason) for name, reason in content.items()}
+        return {str(name): str(reason) for name, reason in content.items()} if isinstance(content, dict) else {}
 
     def rows(self) -> Iterator[BatchRow]:
         """Yield the rows in the order they were done; a torn or foreign line is passed over."""
         try:
-            with (self.path / ROWS).open(encoding="utf-8") as stream:
+            with (self.path / ROWS).open("rb") as stream:
                 for line in stream:
-                    if line.endswith("\n"):
+                    if line.endswith(b"\n"):
                         try:
                             yield row_of_line(line)
-                        except (ValueError, TypeError, KeyError):
+                        except (ValueError, TypeError, KeyError, RecursionError):
                             continue
         except FileNotFoundError:
             return
@@ -181,6 +187,30 @@ class BatchFolder:
                 f"The results of the batch cannot be written: {error.strerror}.",
                 "Make room on the disk and continue the batch; what is done is kept.",
             ) from error
+
+    def decisions(self) -> Iterator[dict[str, Any]]:
+        """Yield what persons have decided about its pictures, in that order; a torn or foreign line is passed over."""
+        try:
+            with (self.path / DECISIONS).open("rb") as stream:
+                for line in stream:
+                    with suppress(ValueError, RecursionError):
+                        said = json.loads(line)
+                        if isinstance(said, dict):
+                            yield said
+        except FileNotFoundError:
+            return
+
+    def add_decision(self, said: Mapping[str, Any]) -> None:
+        """Write down what a person has decided, and see it safe on the disk; raises a WbcError where that fails."""
+        try:
+            with (self.path / DECISIONS).open("ab") as stream:
+                # a line of its own even behind one that a power cut has torn
+                stream.write(("\n" + json.dumps(said, ensure_ascii=True, separators=(",", ":")) + "\n").encode())
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            said_so = f"The correction cannot be written: {error.strerror}."
+            raise WbcError(said_so, "Make room on the disk and correct it again.") from error
 
     def mend(self) -> None:
         """Drop a last line that a power cut has torn, so that the next row does not stick to it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import zipfile
 import zlib
@@ -11,18 +12,24 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wbc_core.datasets.file_names import is_clutter
+from wbc_core.datasets.file_names import is_clutter, printable
 from wbc_core.datasets.sources import IMAGE_SUFFIXES
 from wbc_core.errors import ImageError, WbcError
 from wbc_core.settings import settings
 
 ARCHIVES: Final = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"})
+MOST_UNFOLDED: Final = 200
+"""Bytes per byte of an archive, minded from 50 MB on: pictures hardly shrink, and reading never goes beyond a claim."""
+
 MOST_ENTRIES: Final = 200_000
 """Most entries of one archive; more is no batch of pictures."""
 
 _UNPACKING_FAULTS: Final = (
     OSError,
     zipfile.BadZipFile,
+    LookupError,
+    AttributeError,
+    struct.error,
     NotImplementedError,
     RuntimeError,
     EOFError,
@@ -107,12 +114,26 @@ def list_paths(paths: Sequence[Path]) -> Listing:
         if path.is_dir():
             for file in sorted(path.rglob("*")):
                 if file.is_file() and not is_clutter(file.relative_to(path).as_posix()):
-                    _add_file(listing, file, given=False)
+                    if leads_out(file):
+                        listing.left_out[str(file)] = (
+                            "is a link that leads out of the folder open to this server's page"
+                        )
+                    else:
+                        _add_file(listing, file, given=False)
         elif path.suffix.lower() == ".zip":
             _add_archive(listing, str(path), path)
         else:
             _add_file(listing, path, given=True)
     return listing
+
+
+def leads_out(file: Path) -> bool:
+    """Return whether a file in the folder that the batch page may read is a link to somewhere outside that folder."""
+    root = settings().batch_root
+    if root is None or not file.is_symlink():
+        return False
+    inside = root.resolve()
+    return file.parent.resolve().is_relative_to(inside) and not file.resolve().is_relative_to(inside)
 
 
 def list_uploads(uploads: Iterable[Upload]) -> Listing:
@@ -137,9 +158,12 @@ def open_entry(path: Path, entry: int) -> bytes:
     ImageError
         If it is damaged, encrypted or too large.
     """
-    with zipfile.ZipFile(path) as archive:
-        found = archive.infolist()[entry]
-        return _read_entry(archive, found, f"{path}/{found.filename}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = archive.infolist()[entry]
+            return _read_entry(archive, found, f"{path}/{printable(found.filename)}")
+    except _UNPACKING_FAULTS as error:
+        raise ImageError(f"The archive {path} cannot be read as a zip file.", "Pack the pictures again.") from error
 
 
 def _add_file(listing: Listing, path: Path, *, given: bool) -> None:
@@ -159,12 +183,15 @@ def reader_of_file(path: Path) -> Callable[[], bytes]:
 
     def read() -> bytes:
         try:
+            if path.exists() and not path.is_file():
+                raise ImageError(f"{path} is no file but a device or a pipe.", "Name a picture file.")
             if path.stat().st_size > _limit():
                 raise _too_large(str(path), path.stat().st_size)
             return path.read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "its name is not valid"
             raise ImageError(
-                f"The file {path} cannot be read: {error.strerror}.", "Check its name and its permissions."
+                f"The file {path} cannot be read: {reason}.", "Check its name and its permissions."
             ) from error
 
     return read
@@ -190,6 +217,12 @@ def _add_archive(listing: Listing, name: str, content: Path | bytes) -> None:
                 f"The archive {name} holds {len(entries):,} files; the limit is {MOST_ENTRIES:,}.",
                 "Pack the pictures into several archives.",
             )
+        size = path.stat().st_size if path is not None else len(content) if isinstance(content, bytes) else 0
+        if sum(entry.file_size for entry in entries) > max(50_000_000, MOST_UNFOLDED * size):
+            raise WbcError(
+                f"The archive {name} unfolds to more than {MOST_UNFOLDED} times its size, which no pictures do.",
+                "Pack the pictures again.",
+            )
     except WbcError as error:
         listing.add(Picture(name, 0, _raiser(error), path))
         return
@@ -200,8 +233,8 @@ def _add_archive(listing: Listing, name: str, content: Path | bytes) -> None:
         return
     lock = threading.Lock()
     for number, entry in sorted(enumerate(entries), key=lambda numbered: numbered[1].filename):
-        suffix, inside = PurePosixPath(entry.filename).suffix.lower(), f"{name}/{entry.filename}"
-        if entry.is_dir() or is_clutter(entry.filename):
+        suffix, inside = PurePosixPath(entry.filename).suffix.lower(), f"{name}/{printable(entry.filename)}"
+        if not entry.filename or entry.is_dir() or is_clutter(entry.filename):
             continue
         if suffix in IMAGE_SUFFIXES:
             read = _reader_of_entry(archive, entry, inside, lock)
@@ -225,6 +258,8 @@ def _reader_of_entry(
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> bytes:
     if entry.flag_bits & 0x1:
         raise ImageError(f"{name} is encrypted.", "Pack the pictures without a password.")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may claim gigabytes of memory
+        raise ImageError(f"{name} is packed with an unusual method.", "Pack the pictures again as a plain zip.")
     if entry.file_size > _limit():
         raise _too_large(name, entry.file_size)
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Final
 
 from wbc_core.batches.listing import Picture
 from wbc_core.inference.classifier import Classifier
@@ -14,6 +15,15 @@ from wbc_core.inference.pipeline import PendingImage, answer_all
 
 DIGITS = 6
 """Decimals of a probability; what lies beyond differs with the number of pictures in a call of the network."""
+
+_BY_A_PERSON: Final = frozenset({"reviewed", "corrected_from"})
+
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "int": (int,),
+    "str": (str,),
+    "float": (float, int),
+    "str | None": (str, type(None)),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,10 @@ class BatchRow:
         In the order of the batch's labels; empty of a failed picture.
     note : str
         What else the picture shows, as :func:`wbc_core.inference.judging.note_of` gives it.
+    reviewed : bool
+        Whether a person has said what it shows; kept apart from the row.
+    corrected_from : str
+        What the model had called it, where a person calls it something else: a label, or ``unidentified``.
     """
 
     place: int
@@ -56,13 +70,16 @@ class BatchRow:
     hint: str = ""
     probabilities: tuple[float, ...] = ()
     note: str = ""
+    reviewed: bool = False
+    corrected_from: str = ""
 
     def to_line(self) -> str:
-        """Return the row as one line of JSON."""
-        return json.dumps(asdict(self), ensure_ascii=True, separators=(",", ":")) + "\n"
+        """Return the row as one line of JSON, without what a person made of it."""
+        values = {name: value for name, value in asdict(self).items() if name not in _BY_A_PERSON}
+        return json.dumps(values, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 
-def row_of_line(line: str) -> BatchRow:
+def row_of_line(line: str | bytes) -> BatchRow:
     """Return the row that a line holds.
 
     Raises
@@ -71,7 +88,15 @@ def row_of_line(line: str) -> BatchRow:
         If the line is torn or no row.
     """
     values = json.loads(line)
-    return BatchRow(**{**values, "probabilities": tuple(values["probabilities"])})
+    row = BatchRow(**{**values, "probabilities": tuple(float(value) for value in values["probabilities"])})
+    for field in fields(BatchRow):
+        if field.name in _BY_A_PERSON:
+            continue
+        value, expected = getattr(row, field.name), _KINDS.get(str(field.type), object)
+        if not isinstance(value, expected) or isinstance(value, bool):
+            raise TypeError(f"{field.name} is {type(value).__name__}")
+    bytes.fromhex(row.digest)
+    return row
 
 
 def classify(
@@ -155,16 +180,18 @@ def repeated(rows: Iterable[BatchRow]) -> dict[str, str]:
 
 
 def as_record(row: BatchRow, labels: Sequence[str], again: Mapping[str, str]) -> dict[str, str | float | None]:
-    """Return a row as the ``predict`` table has it: fixed columns, ``p_<label>`` per label, ``same_as``, ``note``."""
+    """Return a row as the ``predict`` table has it: fixed columns, ``p_<label>`` per label, what else is known."""
     failed = row.status == "failed"
     record: dict[str, str | float | None] = {
         "file": row.file,
         "label": row.label or "",
-        "confidence": None if failed else row.confidence,
+        "confidence": None if failed or row.corrected_from else row.confidence,
         "status": row.status,
         "reason": row.reason,
         "error": f"{row.error} {row.hint}".strip(),
     }
-    values: Sequence[float | None] = row.probabilities or [None] * len(labels)
+    fits = len(row.probabilities) == len(labels)  # a line of another batch has others
+    values: Sequence[float | None] = row.probabilities if fits else [None] * len(labels)
     record |= {f"p_{label}": value for label, value in zip(labels, values, strict=True)}
-    return record | {"same_as": again.get(row.file, ""), "note": row.note}
+    record |= {"same_as": again.get(row.file, ""), "note": row.note}
+    return record | {"reviewed": row.reviewed, "corrected_from": row.corrected_from}

@@ -107,6 +107,12 @@ class Work:
         self.tally.start_clock()
         self.standing = self.standing.model_copy(update={"state": "running", "message": "", "hint": ""})
         self.folder.write_standing(self.standing)
+        log.info(
+            "The batch %s begins: %d pictures.",
+            self.folder.path.name,
+            self.standing.total,
+            extra={"event": "batch.start", "batch": self.folder.path.name, "pictures": self.standing.total},
+        )
         self._rows = self.make_rows(self.folder, self.listing)
 
     def _end(self, state: State, message: str = "", hint: str = "") -> None:
@@ -120,6 +126,13 @@ class Work:
         except OSError as error:
             log.warning("The state of the batch %s cannot be written: %s", self.folder.path.name, error.strerror)
         self._lock.close()
+        log.info(
+            "The batch %s is %s: %d pictures done.",
+            self.folder.path.name,
+            state,
+            self.tally.done,
+            extra={"event": "batch.end", "batch": self.folder.path.name, "state": state, "done": self.tally.done},
+        )
         self.ended = time.monotonic()
 
 
@@ -166,6 +179,12 @@ class BatchWorker:
         with self._change:
             return self._works.get(batch_id)
 
+    def load(self) -> tuple[int, int]:
+        """Return how many batches are at work or wait, and how many of their pictures have no row yet."""
+        with self._change:
+            active = [work for work in self._works.values() if work.active]
+        return len(active), sum(max(0, work.standing.total - work.tally.done) for work in active)
+
     def cancel(self, batch_id: str) -> bool:
         """Let a batch end after its current slice; return whether it was at work."""
         with self._change:
@@ -190,14 +209,14 @@ class BatchWorker:
                 lambda: not (batch_id in self._works and self._works[batch_id].active), timeout=timeout
             )
 
-    def end(self) -> None:
-        """Leave every batch as it is and end the thread."""
+    def end(self, wait_s: float = 30.0) -> None:
+        """Leave every batch as it is and end the thread, after the slice at hand; wait for it at most so long."""
         with self._change:
             self._stopping = True
             self._change.notify_all()
             thread = self._thread
         if thread is not None:
-            thread.join(timeout=30)
+            thread.join(timeout=wait_s)
 
     def _make_room(self, size: int) -> None:
         def held() -> int:

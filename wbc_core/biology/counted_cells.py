@@ -144,11 +144,11 @@ def differential_labels(labels: Iterable[str]) -> tuple[str, ...]:
             continue
         if members_of(label):
             raise DatasetError(
-                f"A differential cannot be counted from the class {label}: it holds several cell types.",
+                f"A differential cannot be counted from the class {label[:60]}: it holds several cell types.",
                 "Choose a model that names each cell type by itself.",
             )
         raise DatasetError(
-            f"A differential cannot be counted from the class {label}: it is no cell type of ordinary blood.",
+            f"A differential cannot be counted from the class {label[:60]}: it is no cell type of ordinary blood.",
             f"Choose a model whose classes are among: {', '.join(CELL_TYPES)}.",
         )
     return given

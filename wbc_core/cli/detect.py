@@ -45,7 +45,7 @@ def detect(
     columns = (*COLUMNS, *MORE_COLUMNS) if in_json else COLUMNS
     rows = [row for result in results for row in as_rows(result, columns)]
     left_out = list_paths(paths).left_out
-    text = _json(results, rows, left_out) if in_json else None
+    text = _json(results, rows, left_out, model) if in_json else None
     if out is None:
         _write(sys.stdout, rows, text)
     else:
@@ -61,17 +61,20 @@ def detect(
         raise typer.Exit(1)
 
 
-def _json(results: list[FieldResult], rows: list[dict[str, Any]], left_out: dict[str, str]) -> str:
+def _json(results: list[FieldResult], rows: list[dict[str, Any]], left_out: dict[str, str], model: str | None) -> str:
     from wbc_core.biology.statements import RESEARCH_USE
     from wbc_core.services.field_results import as_summary
+    from wbc_core.services.models import classifier_for
 
+    card = classifier_for(model).card
     fields = [as_summary(result) for result in results]
     left = [{"file": file, "reason": reason} for file, reason in left_out.items()]
-    answer = {"statement": RESEARCH_USE, "fields": fields, "left_out": left, "cells": rows}
-    return json.dumps(answer, indent=1) + "\n"
+    about = {"statement": RESEARCH_USE, "model": card.id, "labels": list(card.labels)}
+    return json.dumps({**about, "fields": fields, "left_out": left, "cells": rows}, indent=1) + "\n"
 
 
 def _write(stream: Any, rows: list[dict[str, Any]], text: str | None) -> None:
+    from wbc_core.reports.tables import on_one_line
     from wbc_core.services.field_results import COLUMNS
 
     if text is not None:
@@ -79,7 +82,7 @@ def _write(stream: Any, rows: list[dict[str, Any]], text: str | None) -> None:
         return
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: on_one_line(value) for key, value in row.items()} for row in rows)
 
 
 def _report(results: list[FieldResult]) -> None:

@@ -21,7 +21,10 @@ _SAMPLINGS = {"consecutive": "consecutive_fields", "chosen": "chosen_crops", "un
 
 def differential(
     table: Annotated[
-        Path, typer.Argument(help="CSV of `wbc predict`, or of a count by eye with the columns label,count.")
+        Path,
+        typer.Argument(
+            help="CSV of `wbc predict`, or of a count by eye with the columns label,count; JSON of `wbc detect`."
+        ),
     ],
     leukocytes: Annotated[
         float | None, typer.Option("--leukocyte-count", help="Of the counter, in 10⁹/L, for absolute counts.")

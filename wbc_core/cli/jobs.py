@@ -164,8 +164,12 @@ def worker(
 ) -> None:
     """Work off the queue, until it is ended by Ctrl-C or SIGTERM."""
     from wbc_core.services.jobs import run_worker
+    from wbc_core.services.logs import set_up_logs
+    from wbc_core.services.restore_moves import settle_restore
+    from wbc_core.settings import settings
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    set_up_logs(settings())
+    settle_restore(settings())
     run_worker(once=once, beside_app=beside_app)
 
 

@@ -13,16 +13,20 @@ from typing import IO, Annotated, Any
 import typer
 
 from wbc_core import __version__
+from wbc_core.cli.backup import backup, restore
 from wbc_core.cli.batch import batch
 from wbc_core.cli.compare import compare
+from wbc_core.cli.database import database_app
 from wbc_core.cli.datasets import datasets_app
 from wbc_core.cli.detect import detect
 from wbc_core.cli.differential import differential
+from wbc_core.cli.drift import add_drift_command
 from wbc_core.cli.enlarging import train_enlarger
 from wbc_core.cli.explaining import add_explanation_commands
 from wbc_core.cli.jobs import jobs_app
 from wbc_core.cli.serving import doctor, serve
 from wbc_core.errors import WbcError
+from wbc_core.services.faults import fault_in_words
 from wbc_core.services.single_image import ImageResult
 
 app = typer.Typer(
@@ -35,14 +39,18 @@ app = typer.Typer(
 models_app = typer.Typer(help="Look at the installed models.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 add_explanation_commands(models_app)
+add_drift_command(models_app)
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(database_app, name="database")
 app.command()(batch)
 app.command()(compare)
 app.command()(detect)
 app.command()(differential)
 app.command()(train_enlarger)
 app.command()(serve)
+app.command()(backup)
+app.command()(restore)
 app.command()(doctor)
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id; the default model if not given.")]
@@ -53,13 +61,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors go to stderr as one sentence and a hint."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
     try:
         app([argument for argument in given if argument != "--debug"])
-    except WbcError as error:
-        if debug:
+    except Exception as error:  # only what was said in words, or a fault of the machine explains, is caught
+        told = fault_in_words(error)
+        if "--debug" in given or told is None:
             raise
-        fail(error)
+        fail(told)
 
 
 def fail(error: WbcError) -> None:
@@ -97,6 +105,7 @@ def predict(
             total, failed = _write_json(stream, results)
         else:
             total, failed = _write_csv(stream, results, shown)
+    _say_what_is_left_out(paths)
     if total == 0:
         raise WbcError(
             "No picture was found under the given paths.", "Name picture files, folders that hold some, or a zip."
@@ -105,6 +114,15 @@ def predict(
         print(f"wbc: {failed} of {total} pictures could not be read; their rows say why.", file=sys.stderr)
     if failed == total:
         raise typer.Exit(1)
+
+
+def _say_what_is_left_out(paths: list[Path]) -> None:
+    from wbc_core.batches.listing import list_paths
+
+    left_out = [f"{file} {why}." for file, why in list_paths(paths).left_out.items()]
+    more = [f"{len(left_out) - 20:,} more files were left out."] if len(left_out) > 20 else []
+    for sentence in (*left_out[:20], *more):
+        print(f"wbc: {sentence}", file=sys.stderr)
 
 
 @contextmanager
@@ -120,13 +138,15 @@ def _target(out: Path | None) -> Iterator[IO[str]]:
 
 
 def _write_csv(stream: IO[str], results: Iterator[ImageResult], labels: Sequence[str]) -> tuple[int, int]:
+    from wbc_core.reports.tables import on_one_line
     from wbc_core.services.prediction import COLUMNS, as_row
 
     writer = csv.DictWriter(stream, [*COLUMNS, *(f"p_{label}" for label in labels)], lineterminator="\n")
     writer.writeheader()
     total = failed = 0
     for result in results:
-        writer.writerow(as_row(result, labels))
+        # A spreadsheet that opens the table must not take the name of a file for a formula.
+        writer.writerow({key: on_one_line(value) for key, value in as_row(result, labels).items()})
         total += 1
         failed += result.status == "failed"
     return total, failed

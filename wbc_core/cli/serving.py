@@ -20,6 +20,8 @@ def serve(
     chosen = settings()
     changes = {name: value for name, value in (("address", address), ("port", port)) if value is not None}
     command = server_command(chosen.model_copy(update=changes))
+    # The server reads the settings itself: address and port are part of where a login comes back to.
+    os.environ |= {f"WBC_{name.upper()}": str(value) for name, value in changes.items()}
     os.execv(command[0], command)  # noqa: S606  (the server takes this process's place, and so gets its signals)
 
 

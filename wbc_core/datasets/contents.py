@@ -166,6 +166,7 @@ def contents_of(source: Path, scratch: Path, *, limits: Limits = DEFAULT_LIMITS)
 def _walk(folder: Path) -> Unpacked:
     found = Unpacked()
     folders: list[str] = []
+    inside = folder.resolve()
     for place, names, files in os.walk(folder):
         names[:] = sorted(name for name in names if not is_clutter(name))
         here = Path(place)
@@ -174,7 +175,9 @@ def _walk(folder: Path) -> Unpacked:
             name = (here / file).relative_to(folder).as_posix()
             if is_clutter(file):
                 continue
-            if ending(name) in WANTED or is_archive(name):
+            if (here / file).is_symlink() and not (here / file).resolve().is_relative_to(inside):
+                found.damaged[printable(name)] = "is a link that leads out of the folder"
+            elif ending(name) in WANTED or is_archive(name):
                 found.files[printable(name)] = here / file
             else:
                 found.others[ending(name)] += 1

@@ -13,7 +13,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from wbc_core.inference.measurements import Estimate
-from wbc_core.inference.novelty import METHODS, Floats, NoveltyScore, Scores, discriminant_logarithms
+from wbc_core.inference.novelty import METHODS, Floats, NoveltyScore, Scores, discriminant_logarithms, left_out
 
 Indices = NDArray[np.int64]
 
@@ -68,7 +68,7 @@ def fit_residual(embeddings: Floats, logits: Floats, truth: Indices, seed: int) 
     centre, centred, variances, directions = _principal(embeddings)
     shares = np.cumsum(variances) / variances.sum()
     kept = directions[:, : int(np.searchsorted(shares, EXPLAINED)) + 1]
-    left = np.sqrt(np.maximum((centred**2).sum(axis=1) - ((centred @ kept) ** 2).sum(axis=1), 0))
+    left = np.sqrt(np.maximum(left_out(centred, kept), 0))
     alpha = logsumexp(logits.astype(np.float64), axis=1).mean() / max(float(left.mean()), 1e-12)
     return {
         "centre": centre.astype(np.float32),

@@ -178,7 +178,7 @@ def _labels_of(heading: list[str], name: str) -> tuple[str, ...]:
         raise DatasetError(f"{name} lacks the column {', '.join(lacking)}.", _FORM)
     twice = sorted({column for column in heading if heading.count(column) > 1})
     if twice:
-        raise DatasetError(f"{name} has the column {twice[0]} twice.", _FORM)
+        raise DatasetError(f"{name} has the column {twice[0][:80]} twice.", _FORM)
     foreign = [label for label in labels if not _LABEL.fullmatch(label)]
     if foreign or len(labels) > _MOST_LABELS:
         shown = f"the column p_{foreign[0][:60]}" if foreign else f"{len(labels)} labels"
@@ -215,7 +215,7 @@ def _checked(frame: pd.DataFrame, labels: tuple[str, ...], name: str) -> NDArray
     values = frame[[f"p_{label}" for label in labels]].to_numpy(dtype=np.float64)
 
     def place(row: int) -> str:
-        return f"{name}, line {row + 2} ({frame['file'].iloc[row]})"
+        return f"{name}, line {row + 2} ({frame['file'].iloc[row][:80]})"
 
     unfit = np.argwhere(~np.isfinite(values))
     if len(unfit):
@@ -264,7 +264,7 @@ def _refuse_duplicates(source: NDArray[np.object_], file: NDArray[np.object_], n
         second = int(np.flatnonzero(again)[0])
         first = int(np.flatnonzero(keys == keys[second])[0])
         raise DatasetError(
-            f"{name} lists {source[second]}/{file[second]} twice, in lines {first + 2} and {second + 2}.",
+            f"{name} lists {source[second][:80]}/{file[second][:80]} twice, in lines {first + 2} and {second + 2}.",
             f"Keep one line per picture; {_pictures(int(again.sum()))} too many in all.",
         )
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from wbc_core.explanation.linear_head import TOLERANCE, LinearHead, dense_layer, producer
 from wbc_core.explanation.onnx_reading import Graph, Node, read_graph
+from wbc_core.imaging.wire_format import delimited
 from wbc_core.inference.cards import CARD, read_verified
 from wbc_core.inference.classifier import Classifier, open_network
 
@@ -85,29 +86,35 @@ class DenseStack:
         constant : ndarray of float32, shape (labels,)
             What the biases add; the average of a map plus this is the logit.
         """
-        logits, feature_map, flat = self.session.run(
-            ["logits", "feature_map", self.features], {self.input_name: crop[np.newaxis].astype(np.float32)}
-        )
-        height, width, channels = feature_map.shape[1:]
-        matrices, constants = pieces(self.layers, flat)
-        added = (flat[:, :, np.newaxis] * matrices).reshape(len(flat), height, width, channels, -1).sum(axis=3)
-        turned = [np.flip(view, axes) for view, axes in zip(added, TURNED[len(flat)], strict=True)]
-        mean = np.moveaxis(np.mean(turned, axis=0), -1, 0) * np.float32(height * width)
-        return logits[0], np.ascontiguousarray(mean), constants.mean(axis=0)
+        return self._explained(*self._run(crop))
 
     def holds_for(self, crop: NDArray[np.uint8]) -> bool:
         """Say whether the layers give the network's logits, and the views turned back its feature map."""
-        feature_map, flat = self.session.run(
-            ["feature_map", self.features], {self.input_name: crop[np.newaxis].astype(np.float32)}
-        )
+        logits, feature_map, flat = self._run(crop)
         if feature_map.ndim != 4 or flat.ndim != 2 or len(flat) not in TURNED:
             return False
         if flat.shape[1] != feature_map[0].size or flat.shape[1] != len(self.layers[0].dense.weights):
             return False
         views = flat.reshape(-1, *feature_map.shape[1:])
         turned = [np.flip(view, axes) for view, axes in zip(views, TURNED[len(views)], strict=True)]
-        logits, maps, constant = self.answer(crop)
-        return _equal(np.mean(turned, axis=0), feature_map[0]) and _equal(maps.mean(axis=(1, 2)) + constant, logits)
+        _, maps, constant = self._explained(logits, feature_map, flat)
+        return _equal(np.mean(turned, axis=0), feature_map[0]) and _equal(maps.mean(axis=(1, 2)) + constant, logits[0])
+
+    def _run(self, crop: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
+        """Return logits (1, labels), feature map (1, height, width, channels) and flattened maps of the views."""
+        pictures = crop[np.newaxis].astype(np.float32)
+        logits, feature_map, flat = self.session.run(
+            ["logits", "feature_map", self.features], {self.input_name: pictures}
+        )
+        return logits, feature_map, flat
+
+    def _explained(self, logits: Floats, feature_map: Floats, flat: Floats) -> tuple[Floats, Floats, Floats]:
+        height, width, channels = feature_map.shape[1:]
+        matrices, constants = pieces(self.layers, flat)
+        added = (flat[:, :, np.newaxis] * matrices).reshape(len(flat), height, width, channels, -1).sum(axis=3)
+        turned = [np.flip(view, axes) for view, axes in zip(added, TURNED[len(flat)], strict=True)]
+        mean = np.moveaxis(np.mean(turned, axis=0), -1, 0) * np.float32(height * width)
+        return logits[0], np.ascontiguousarray(mean), constants.mean(axis=0)
 
 
 def pieces(layers: Sequence[Layer], features: Floats) -> tuple[Floats, Floats]:
@@ -238,17 +245,8 @@ def with_output(data: bytes, name: str) -> bytes:
     >>> with_output(b"", "x").hex()
     '3a0562030a0178'
     """
-    message = _field(1, name.encode())  # ValueInfoProto.name
-    return data + _field(7, _field(12, message))  # ModelProto.graph, GraphProto.output
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a field of bytes in the wire format of Protocol Buffers."""
-    length, size = [], len(content)
-    while size >= 0x80:
-        length.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes([number << 3 | 2, *length, size]) + content
+    message = delimited(1, name.encode())  # ValueInfoProto.name
+    return data + delimited(7, delimited(12, message))  # ModelProto.graph, GraphProto.output
 
 
 def _equal(ours: Floats, theirs: Floats) -> bool:

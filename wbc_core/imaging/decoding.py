@@ -54,6 +54,9 @@ coarser than the lobes and granules by which cell types are told apart."""
 LONGEST_SIDE: Final = 32_767
 """Largest width and height in pixels: OpenCV's geometric functions count in 16-bit integers."""
 
+MOST_ELONGATED: Final = 64
+"""Longer side in shorter sides: reduced to the size at which cells are looked for, a longer strip keeps no pixels."""
+
 PLAUSIBLE_MICRONS_PER_PIXEL: Final = (0.02, 2.0)
 """Scales a light microscope's camera can have. Others are print or screen resolutions and say nothing of the cell."""
 
@@ -238,6 +241,10 @@ def _check_size(shown: str, header: Header, most_pixels: int) -> None:
         raise ImageError(
             f"{size}; at least {LEAST_SIDE} × {LEAST_SIDE} are needed to show a cell.",
             "Use the original picture, not a thumbnail.",
+        )
+    if max(width, height) > MOST_ELONGATED * min(width, height):
+        raise ImageError(
+            f"{size}; no side may exceed {MOST_ELONGATED} times the other.", "Crop it to the cell and try again."
         )
 
 

@@ -37,7 +37,7 @@ class Preprocessing(BaseModel):
     order. Both are set by the plain crop alone, so that a wider crop for augmentation looks the same in its middle.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: Literal[1] = 1
     size: int = Field(128, ge=32, le=1024, description="Side of the network's input in pixels.")

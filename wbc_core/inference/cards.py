@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +19,13 @@ SCHEMA_VERSION = 1
 CARD = "card.json"
 NOVELTY = "novelty.npz"
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,40}$"
+LARGEST_CARD = 5_000_000  # bytes; those shipped have less than a hundredth of it
+LARGEST_MODEL_FILE = 2_000_000_000  # bytes; no single ONNX file can be larger
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TrainingSetFacts(_Part):
@@ -110,6 +115,9 @@ class ModelCard(_Part):
     keras_agreement: float = Field(
         description="Largest difference of a softmax value between Keras and ONNX on the test pictures."
     )
+    storage_difference: float = Field(
+        0.0, description="Largest change of a softmax value by storing the weights in half, on the test pictures."
+    )
     novelty: NoveltyFacts | None = None
     speed: Speed | None = None
     parameters: int
@@ -125,6 +133,9 @@ class ModelCard(_Part):
         size = self.preprocessing.size
         if self.input_size != (size, size, 3):
             raise ValueError(f"input_size {self.input_size} differs from the preprocessing's size {size}")
+        foreign = [name for name in self.files if not _FILE_NAME.fullmatch(name)]
+        if foreign:
+            raise ValueError(f"files names {foreign[0][:80]!r}, which is no file beside the card")
         if "model.onnx" not in self.files:
             raise ValueError("files lacks model.onnx")
         if self.novelty is not None and NOVELTY not in self.files:
@@ -155,12 +166,12 @@ def load_card(folder: Path) -> ModelCard:
     """
     path = folder / CARD
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bounded(path, LARGEST_CARD).decode("utf-8"))
     except FileNotFoundError as error:
         raise ModelError(
             f"There is no model card at {path}.", "Choose a model that `wbc models list` names."
         ) from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # no JSON, or a number of thousands of digits
         raise ModelError(f"The model card {path} cannot be read as JSON.", "Fetch the model's folder again.") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
@@ -172,10 +183,28 @@ def load_card(folder: Path) -> ModelCard:
         return ModelCard.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(step) for step in first["loc"]) or "the card"
+        field = ".".join(str(step)[:80] for step in first["loc"]) or "the card"
         raise ModelError(
-            f"The model card {path} does not validate: {field}: {first['msg']}.", "Fetch the model's folder again."
+            f"The model card {path} does not validate: {field}: {first['msg'][:400]}.",
+            "Fetch the model's folder again.",
         ) from error
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return the bytes of a file that is no device and no pipe, and has at most so many.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it is something else or larger.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "no file", str(path))
+    with path.open("rb") as stream:
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, "too large", str(path))
+    return data
 
 
 def save_card(card: ModelCard, folder: Path) -> None:
@@ -201,7 +230,7 @@ def read_verified(folder: Path, card: ModelCard, name: str) -> bytes:
     if name not in card.files:
         raise ModelError(f"The model {card.id} has no file {name}.", f"Its card lists {', '.join(sorted(card.files))}.")
     try:
-        data = (folder / name).read_bytes()
+        data = read_bounded(folder / name, LARGEST_MODEL_FILE)
     except OSError as error:
         raise ModelError(
             f"The file {name} of the model {card.id} cannot be read.", "Fetch the model's folder again."

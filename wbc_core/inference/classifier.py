@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from wbc_core.errors import ModelError
 from wbc_core.inference.cards import CARD, NOVELTY, ModelCard, load_card, read_verified
 from wbc_core.inference.novelty import NoveltyScore, read_novelty
+from wbc_core.inference.waiting_line import prediction_turn
+from wbc_core.inference.watching import crops_seen
 from wbc_core.settings import settings
+
+NOT_OPTIMISED = ("Pad_Fusion",)
+"""Optimisers of ONNX Runtime that are kept out. This one moves zeros around a picture into the maximum pooling behind
+them, where nothing is smaller than the border: wrong wherever all numbers are negative, as before the first activation
+of ResNet101V2 (ONNX Runtime 1.31)."""
 
 
 def open_network(data: bytes, threads: int, model_id: str) -> onnxruntime.InferenceSession:
@@ -44,7 +51,14 @@ def open_network(data: bytes, threads: int, model_id: str) -> onnxruntime.Infere
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        # Without its fall-back: that prints, and opens a file a second time that could not be opened.
+        return onnxruntime.InferenceSession(
+            data,
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,
+            disabled_optimizers=list(NOT_OPTIMISED),
+        )
     except Exception as error:  # ONNX Runtime raises bare C++ exceptions of many types
         raise ModelError(f"The network of the model {model_id} cannot be loaded.", str(error)[:200]) from error
 
@@ -69,13 +83,13 @@ class Classifier:
         self.card: ModelCard = load_card(folder)
         data = read_verified(folder, self.card, "model.onnx")
         self.session = open_network(data, threads, self.card.id)
-        outputs = {output.name: output.shape for output in self.session.get_outputs()}
-        if "logits" not in outputs or outputs["logits"][-1] != len(self.card.labels):
+        inputs, outputs = _described(self.session, self.card.id)
+        if (outputs.get("logits") or [None])[-1] != len(self.card.labels):
             raise ModelError(
                 f"The network of the model {self.card.id} does not answer for its {len(self.card.labels)} labels.",
                 "Export the model again with `wbc train`.",
             )
-        self.input_name = self.session.get_inputs()[0].name
+        self.input_name = _picture_input(inputs, self.card)
         self.novelty: NoveltyScore | None = None
         if self.card.novelty is not None:
             self.novelty = read_novelty(read_verified(folder, self.card, NOVELTY), self.card.id)
@@ -95,9 +109,10 @@ class Classifier:
         unknown : ndarray of bool, shape (images,)
             False throughout for a model without a novelty score.
         """
+        crops_seen(self.card.id, crops)
         if self.novelty is None or self.card.novelty is None:
             return self.logits(crops), np.zeros(len(crops), bool)
-        logits, embeddings = self.session.run(["logits", "embedding"], {self.input_name: crops.astype(np.float32)})
+        logits, embeddings = self._run(["logits", "embedding"], crops)
         strange = self.novelty(np.asarray(embeddings, np.float32), np.asarray(logits, np.float32))
         return np.asarray(logits, np.float32), np.asarray(strange > self.card.novelty.threshold)
 
@@ -114,8 +129,21 @@ class Classifier:
         ndarray of float32, shape (images, labels)
             Logits before the temperature.
         """
-        (values,) = self.session.run(["logits"], {self.input_name: crops.astype(np.float32)})
+        (values,) = self._run(["logits"], crops)
         return np.asarray(values, dtype=np.float32)
+
+    @prediction_turn()
+    def _run(self, outputs: list[str], crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        try:
+            found: list[NDArray[np.float32]] = self.session.run(outputs, {self.input_name: crops.astype(np.float32)})
+        except Exception as error:  # ONNX Runtime raises bare C++ exceptions of many types
+            raise ModelError(f"The network of the model {self.card.id} cannot be run.", str(error)[:200]) from error
+        if any(len(values.shape) != 2 or len(values) != len(crops) for values in found):
+            raise ModelError(
+                f"The network of the model {self.card.id} does not answer picture by picture.",
+                "Export the model again with `wbc train`.",
+            )
+        return found
 
     def probabilities(self, logits: NDArray[np.float32], labels: Sequence[str] | None = None) -> NDArray[np.float64]:
         """Turn logits into calibrated probabilities.
@@ -152,6 +180,33 @@ class Classifier:
         if len(set(labels)) < 2:
             raise ModelError("At least two labels are needed to choose between.", "Name two or more, or none for all.")
         return [self.card.labels.index(label) for label in labels]
+
+
+def _described(
+    session: onnxruntime.InferenceSession, model_id: str
+) -> tuple[dict[str, tuple[str, list[object]]], dict[str, list[object]]]:
+    """Return type and shape of each input of a network, and the shape of each output, by their names."""
+    try:
+        inputs = {each.name: (each.type, list(each.shape)) for each in session.get_inputs()}
+        return inputs, {each.name: list(each.shape) for each in session.get_outputs()}
+    except Exception as error:  # names that are no text, and what else ONNX Runtime finds out only now
+        raise ModelError(f"The network of the model {model_id} cannot be loaded.", str(error)[:200]) from error
+
+
+def _picture_input(inputs: dict[str, tuple[str, list[object]]], card: ModelCard) -> str:
+    """Return the name of a network's one input; refuse a network that takes other pictures than its card says."""
+    for name, (kind, shape) in inputs.items():
+        fits = len(shape) == 4 and all(
+            not isinstance(side, int) or side == expected
+            for side, expected in zip(shape[1:], card.input_size, strict=True)
+        )
+        if fits and kind == "tensor(float)" and len(inputs) == 1:
+            return name
+    height, width, _ = card.input_size
+    raise ModelError(
+        f"The network of the model {card.id} does not take pictures of {height} × {width} pixels in colour.",
+        "Export the model again with `wbc train`.",
+    )
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

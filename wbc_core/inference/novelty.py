@@ -67,8 +67,7 @@ def residual(arrays: Arrays, embeddings: Floats, logits: Floats) -> Scores:
     ``directions`` (features, kept) and ``alpha`` (), which brings lengths to the logits' scale.
     """
     centred = (embeddings - arrays["centre"]).astype(np.float64)
-    kept = centred @ arrays["directions"].astype(np.float64)
-    left = np.sqrt(np.maximum((centred**2).sum(axis=1) - (kept**2).sum(axis=1), 0))
+    left = np.sqrt(np.maximum(left_out(centred, arrays["directions"]), 0))
     return np.asarray(float(arrays["alpha"]) * left + energy(arrays, embeddings, logits))
 
 
@@ -101,12 +100,30 @@ def discriminant_logarithms(
     near = np.partition(np.maximum(squares, 0), at, axis=1)[:, at]
     values = logits.astype(np.float64)
     unsure = -np.expm1(values.max(axis=1) - logsumexp(values, axis=1))
-    left = (centred**2).sum(axis=1) - ((centred @ arrays["directions"].astype(np.float64)) ** 2).sum(axis=1)
+    left = left_out(centred, arrays["directions"])
     return (
         0.5 * np.log(np.maximum(near, 1e-9)),
         np.log(unsure + 1e-4),
         0.5 * np.log(np.maximum(left, 1e-9)),
     )
+
+
+def left_out(centred: Scores, directions: Floats | Scores) -> Scores:
+    """Return the squared length of what orthonormal directions leave out.
+
+    Parameters
+    ----------
+    centred : ndarray of float64, shape (pictures, features)
+        Embeddings less their centre.
+    directions : ndarray, shape (features, kept)
+        Orthonormal columns.
+
+    Returns
+    -------
+    ndarray of float64, shape (pictures,)
+        Below 0 by rounding at most.
+    """
+    return np.asarray((centred**2).sum(axis=1) - ((centred @ directions.astype(np.float64)) ** 2).sum(axis=1))
 
 
 METHODS: Mapping[str, Callable[[Arrays, Floats, Floats], Scores]] = {

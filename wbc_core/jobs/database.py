@@ -1,13 +1,17 @@
-"""The database of jobs: SQLite in the folder of runs, or another one by URL; its tables and their version."""
+"""The database of jobs: SQLite in the folder of runs, or another one by URL; its tables and their version.
+
+What is written here are the tables of the present version; how a database comes from one version to the next stands in
+``migrations``, and :mod:`wbc_core.jobs.upgrading` sees to it.
+"""
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Engine,
     Float,
@@ -19,34 +23,40 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
-    insert,
     make_url,
     select,
 )
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError, ProgrammingError
 
 from wbc_core.errors import WbcError
 from wbc_core.settings import Settings
 
-VERSION = 1
-"""Version of the tables below; a database of a newer one is refused."""
+REVISIONS = ("0001", "0002")
+"""The migrations that this program knows, oldest first; a database at another one is newer, and refused."""
+
+VERSION = len(REVISIONS)
+"""Version of the tables below."""
 
 FILE = "jobs.sqlite"
 BUSY_TIMEOUT_MS = 15_000
-CREATION_TRIES = 20
+_NO_SUCH_TABLE = "42P01"  # PostgreSQL's code
 
-_metadata = MetaData()
+metadata = MetaData()
 
 versions = Table(
     "wbc_schema",
-    _metadata,
+    metadata,
     Column("name", String(40), primary_key=True),
     Column("version", Integer, nullable=False),
 )
+"""Read by releases before migrations too, which so refuse a newer database."""
+
+revisions = Table("wbc_migrations", MetaData(), Column("version_num", String(32), primary_key=True))
+"""Alembic's own table, with one row."""
 
 jobs = Table(
     "wbc_jobs",
-    _metadata,
+    metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String(40), nullable=False, unique=True),
     Column("recipe_id", String(80), nullable=False),
@@ -74,11 +84,12 @@ jobs = Table(
     Column("hint", Text, nullable=False, default=""),
     Column("search_id", String(80), nullable=False, default=""),
     Index("wbc_jobs_state", "state", "number"),
+    Index("wbc_jobs_search", "search_id", "number"),
 )
 
 workers = Table(
     "wbc_workers",
-    _metadata,
+    metadata,
     Column("name", String(200), primary_key=True),
     Column("started", Float, nullable=False),
     Column("heartbeat", Float, nullable=False),
@@ -86,10 +97,18 @@ workers = Table(
 
 leases = Table(
     "wbc_leases",
-    _metadata,
+    metadata,
     Column("name", String(40), primary_key=True),
     Column("holder", String(200), nullable=False),
     Column("heartbeat", Float, nullable=False),
+)
+
+backups = Table(
+    "wbc_backups",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("made", Float, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
 )
 
 
@@ -100,7 +119,7 @@ def database_url(settings: Settings) -> str:
 
 @lru_cache(maxsize=8)
 def open_database(url: str) -> Engine:
-    """Open a database, create its tables where they are missing, and check their version.
+    """Open a database; make its tables where they are missing, and bring those of an older version up to date.
 
     Parameters
     ----------
@@ -116,6 +135,32 @@ def open_database(url: str) -> Engine:
     ------
     WbcError
         If the database cannot be opened, or was written by a newer version of this program.
+    """
+    engine, shown = connect(url)
+    try:
+        if revision_of(engine) != REVISIONS[-1]:
+            from wbc_core.jobs.upgrading import bring_up_to_date  # with Alembic, which others need not wait for
+
+            bring_up_to_date(engine, shown)
+    except DatabaseError as error:
+        engine.dispose()
+        raise WbcError(
+            f"The database of jobs {shown} cannot be opened: {error.orig}.",
+            "Check WBC_DATABASE_URL, or WBC_RUNS_DIR, and the right to write there.",
+        ) from error
+    except WbcError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def connect(url: str) -> tuple[Engine, str]:
+    """Return the engine of a database, whatever its tables are, and its address without the password.
+
+    Raises
+    ------
+    WbcError
+        If the address is no URL, or its driver is not installed.
     """
     try:
         place = make_url(url)
@@ -139,14 +184,18 @@ def open_database(url: str) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
-    try:
-        _create(engine, shown)
-    except OperationalError as error:
-        raise WbcError(
-            f"The database of jobs {shown} cannot be opened: {error.orig}.",
-            "Check WBC_DATABASE_URL, or WBC_RUNS_DIR, and the right to write there.",
-        ) from error
-    return engine
+    return engine, shown
+
+
+def revision_of(engine: Engine) -> str | None:
+    """Return at which migration a database is; None where it was never migrated."""
+    with engine.connect() as connection:
+        try:
+            return connection.scalar(select(revisions.c.version_num))
+        except (OperationalError, ProgrammingError) as error:
+            if "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", "") == _NO_SUCH_TABLE:
+                return None
+            raise
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
@@ -154,27 +203,6 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # a commit survives a power cut
+    cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only let go
     cursor.close()
-
-
-def _create(engine: Engine, shown: str) -> None:
-    """Create the tables and stamp their version; other processes may be doing the same at this moment."""
-    for attempt in range(CREATION_TRIES):
-        try:
-            _metadata.create_all(engine)
-            with engine.begin() as connection:
-                found = connection.scalar(select(versions.c.version).where(versions.c.name == "jobs"))
-                if found is None:
-                    connection.execute(insert(versions).values(name="jobs", version=VERSION))
-            break
-        except (IntegrityError, OperationalError, ProgrammingError):
-            if attempt + 1 == CREATION_TRIES:
-                raise
-            time.sleep(0.1)
-    if found is not None and found > VERSION:
-        engine.dispose()
-        raise WbcError(
-            f"The database of jobs {shown} has tables of version {found}; this program knows version {VERSION}.",
-            "Update the program, or name another database in WBC_DATABASE_URL.",
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +20,12 @@ from wbc_core.recipes.spec import Recipe, recipe_yaml
 from wbc_core.runs.folder import ENDED, State
 from wbc_core.settings import Settings
 
+log = logging.getLogger("wbc_core.jobs.queue")
+
 BackendName = Literal["local", "ray"]
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 DEVICES = ("auto", "cpu", "gpu")
+LONGEST_DELAY_S = 300.0  # what seems put off for longer was so before the clock was moved back
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ class Queue:
                     connection.execute(insert(jobs).values(id=job_id, run_dir=str(self.runs_dir / job_id), **values))
             except IntegrityError:
                 continue  # another process took the id
+            _log_state(job_id, str(values["state"]))
             return self.get(job_id)
 
     def _next_id(self, prefix: str) -> str:
@@ -186,7 +191,7 @@ class Queue:
                 jobs.c.state.in_(WAITING),
                 jobs.c.backend.in_(backends),
                 jobs.c.search_id == "",  # a search works off its own
-                jobs.c.available <= time.time(),
+                ~jobs.c.available.between(time.time(), time.time() + LONGEST_DELAY_S),
             )
             .order_by(case((jobs.c.state == "interrupted", 0), else_=1), jobs.c.number)
             .limit(1)
@@ -281,7 +286,13 @@ class Queue:
     def _change(self, job_id: str, conditions: Sequence[Any], **values: Any) -> bool:
         with self.engine.begin() as connection:
             result = connection.execute(update(jobs).where(jobs.c.id == job_id, *conditions).values(**values))
+        if result.rowcount and "state" in values:
+            _log_state(job_id, str(values["state"]))
         return bool(result.rowcount)
+
+
+def _log_state(job_id: str, state: str) -> None:
+    log.info("The job %s: %s.", job_id, state, extra={"event": "job.state", "job": job_id, "state": state})
 
 
 def open_queue(settings: Settings) -> Queue:

@@ -58,8 +58,11 @@ class Staff:
 
     def alive(self) -> tuple[str, ...]:
         """Return the workers that live and take up jobs; a search, which runs only its own, is none."""
-        rows = self.heartbeats().items()
-        return tuple(name for name, heartbeat in rows if " " not in name and not self.silent(name, heartbeat))
+        return tuple(name for name in self.at_work() if " " not in name)
+
+    def at_work(self) -> tuple[str, ...]:
+        """Return all who live and may change jobs: workers and searches."""
+        return tuple(name for name, heartbeat in self.heartbeats().items() if not self.silent(name, heartbeat))
 
     def silent(self, worker: str, heartbeat: float | None) -> bool:
         """Return whether a worker has died: long silent, and on this host its process is gone as well.
@@ -75,8 +78,8 @@ class Staff:
             return True
         process = parse_process_name(worker)
         quiet = time.time() - heartbeat
-        if process is not None and process.here:
-            return quiet > self._stale_s and not process.alive()
+        if process is not None and process.here:  # a sign of life from later than now: the clock was moved back
+            return abs(quiet) > self._stale_s and not process.alive()
         return quiet > self._stale_elsewhere_s
 
     def in_doubt(self, worker: str) -> bool:

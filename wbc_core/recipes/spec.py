@@ -16,12 +16,13 @@ from wbc_core.biology.labels import Merge, canonical_label, parse_merge
 from wbc_core.errors import DatasetError, RecipeError
 from wbc_core.imaging.preprocessing import Preprocessing
 from wbc_core.recipes.architectures import ARCHITECTURES
+from wbc_core.recipes.yaml_text import load_fields, read_text
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,40}$"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TrainingSet(_Part):
@@ -134,6 +135,11 @@ class Optimisation(_Part):
     )
     mixed_precision: bool = Field(True, description="On a GPU, compute in half precision; a CPU always uses float32.")
     patience: int = Field(5, ge=1, description="Epochs without a lower validation loss before the run stops.")
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="Whose weights are exported: the epoch's with the lowest validation loss, or the last's, good for "
+        "a short schedule that ends near 0 where validation is of other people, whose loss favours not learning.",
+    )
 
 
 class Settling(_Part):
@@ -229,23 +235,13 @@ def read_recipe(path: Path) -> Recipe:
     RecipeError
         If the file is missing, is no YAML, or a field is unknown or out of range; the message names field and value.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"The recipe {path} cannot be read.", "Name a YAML file, see models/recipes.") from error
-    return parse_recipe(text, path.name)
+    return parse_recipe(read_text(path), path.name)
 
 
 def parse_recipe(text: str, name: str = "recipe") -> Recipe:
     """Check the text of a recipe, see :func:`read_recipe`."""
     try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise RecipeError(f"The recipe {name} is no valid YAML.", str(error).splitlines()[0]) from error
-    if not isinstance(content, dict):
-        raise RecipeError(f"The recipe {name} holds no fields.", "Write one `field: value` a line, see models/recipes.")
-    try:
-        return Recipe.model_validate(content)
+        return Recipe.model_validate(load_fields(text, name))
     except DatasetError as error:  # from the names of labels
         raise RecipeError(f"In the recipe {name}: {error.message}", error.hint) from error
     except ValidationError as error:

@@ -10,8 +10,8 @@ from typing import Any
 
 import xlsxwriter
 
-FORMULA_STARTS = tuple("=+-@\t\r")
-"""A spreadsheet that opens a CSV file runs what begins so."""
+FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+"""A spreadsheet that opens a CSV file runs what begins so; some take the wide signs of East Asia for the plain ones."""
 
 Cell = str | float | int | bool | None
 Record = Mapping[str, Cell]
@@ -29,7 +29,7 @@ def safe_text(text: str) -> str:
     >>> safe_text("=1+1"), safe_text("cell.png")
     ("'=1+1", 'cell.png')
     """
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if text.lstrip(" \xa0\ufeff").startswith(FORMULA_STARTS) else text
 
 
 def as_csv(records: Iterable[Record], columns: Sequence[str]) -> str:
@@ -44,20 +44,29 @@ def as_csv(records: Iterable[Record], columns: Sequence[str]) -> str:
     """
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({name: on_one_line(name) for name in columns})
     for record in records:
-        writer.writerow({name: _line(value) if isinstance(value, str) else value for name, value in record.items()})
+        writer.writerow({name: on_one_line(value) for name, value in record.items()})
     return stream.getvalue()
 
 
-def _line(text: str) -> str:
-    """Return text safe for a spreadsheet and on one line: the csv module leaves a carriage return unquoted."""
-    return safe_text(text).replace("\r", " ").replace("\n", " ")
+def on_one_line(value: Any) -> Any:
+    """Return a text safe for a spreadsheet and on one line, as the csv module leaves a carriage return unquoted.
+
+    Anything but a text is returned as it is.
+    """
+    return _encodable(safe_text(value).replace("\r", " ").replace("\n", " ")) if isinstance(value, str) else value
+
+
+def _encodable(text: str) -> str:
+    """Return text that can be written in UTF-8: names of files need not be any, and Python then keeps odd bytes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def as_json(records: Iterable[Record], about: Mapping[str, Any]) -> str:
     """Return records as JSON: what they are about, then ``results``."""
-    return json.dumps({**about, "results": [dict(record) for record in records]}, ensure_ascii=False, indent=1) + "\n"
+    content = {**about, "results": [dict(record) for record in records]}
+    return _encodable(json.dumps(content, ensure_ascii=False, indent=1)) + "\n"
 
 
 def as_workbook(sheets: Mapping[str, tuple[Sequence[str], Iterable[Record]]], about: Mapping[str, Cell]) -> bytes:
@@ -105,4 +114,4 @@ def _write(sheet: Any, line: int, column: int, value: Cell) -> None:
     elif isinstance(value, (int, float)):
         sheet.write_number(line, column, value)
     else:
-        sheet.write_string(line, column, value[:_LONGEST])
+        sheet.write_string(line, column, _encodable(value[:_LONGEST]))

@@ -11,9 +11,13 @@ from wbc_core.biology.labels import in_bone_marrow_study
 from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.errors import WbcError
 from wbc_core.reports.tables import Cell, Record, as_csv, as_json, as_workbook
-from wbc_core.services.batches import BatchView, batch_rows, view_batch
+from wbc_core.services.access import require
+from wbc_core.services.batch_corrections import corrected_rows, review_of_batch
+from wbc_core.services.batches import BatchView, view_batch
 from wbc_core.services.prediction import COLUMNS
+from wbc_core.services.roles import Action
 
+MORE_COLUMNS = ("same_as", "note", "reviewed", "corrected_from")
 ENDINGS = (".csv", ".xlsx", ".json")
 
 
@@ -32,6 +36,7 @@ def batch_file(batch_id: str, ending: str) -> bytes:
     WbcError
         If there is no such batch or kind of file.
     """
+    require(Action.CLASSIFY)
     if ending not in ENDINGS:
         raise WbcError(f"There is no result file that ends in {ending}.", f"Choose one of {', '.join(ENDINGS)}.")
     view = view_batch(batch_id)
@@ -50,18 +55,19 @@ def batch_file(batch_id: str, ending: str) -> bytes:
 
 
 def columns_of(view: BatchView) -> tuple[str, ...]:
-    """Return the columns of a batch's table: those of ``predict``, then ``same_as`` and ``note``."""
-    return (*COLUMNS, *(f"p_{label}" for label in view.request.labels), "same_as", "note")
+    """Return the columns of a batch's table: those of ``predict``, then what else is known of a picture."""
+    return (*COLUMNS, *(f"p_{label}" for label in view.request.labels), *MORE_COLUMNS)
 
 
 def _records(view: BatchView) -> Iterator[Record]:
-    rows = batch_rows(view.request.id)
+    rows = corrected_rows(view.request.id)
     again = repeated(rows)
     return (as_record(row, view.request.labels, again) for row in rows)
 
 
 def _about(view: BatchView) -> dict[str, Cell]:
     request, tally = view.request, view.tally
+    review = review_of_batch(request.id)
     study = in_bone_marrow_study(request.labels)
     return {
         "statement": f"{RESEARCH_USE} {BONE_MARROW_STUDY}" if study else RESEARCH_USE,
@@ -73,6 +79,8 @@ def _about(view: BatchView) -> dict[str, Cell]:
         "failed": tally.statuses["failed"],
         "same as an earlier picture": tally.repeats,
         "left out": len(view.left_out),
+        "every picture reviewed": review.finished,
+        "corrected by hand": review.corrected,
         "model": request.model_id,
         "model title": request.model_title,
         "network SHA-256": request.network,

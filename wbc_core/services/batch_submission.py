@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
 from wbc_core.batches.folder import BatchFolder, Request, Standing, batch_folder, forget_older
+from wbc_core.batches.left_out import no_picture_among
 from wbc_core.batches.listing import Listing, Upload, list_paths, list_uploads
 from wbc_core.batches.local_engine import local_rows
 from wbc_core.batches.ray_engine import ray_rows
+from wbc_core.batches.rows import BatchRow
 from wbc_core.batches.worker import Rows, Work
 from wbc_core.errors import WbcError
-from wbc_core.services.access import refuse_paths_to_the_public, spend
+from wbc_core.services.access import refuse_paths_to_the_public, require, spend
 from wbc_core.services.batches import exists, list_batches, worker
 from wbc_core.services.models import classifier_for, model_folder
+from wbc_core.services.prediction_counts import predictions, refused
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 
 Engine = Literal["local", "ray"]
@@ -32,6 +36,15 @@ def submit_uploads(
     WbcError
         If there is no picture among them, or no room for them in memory.
     """
+    require(Action.CLASSIFY)
+    try:
+        return _submit_uploads(uploads, model_id, labels)
+    except WbcError as error:
+        refused(error)
+        raise
+
+
+def _submit_uploads(uploads: Sequence[Upload], model_id: str | None, labels: Sequence[str] | None) -> str:
     size = sum(len(upload.data) for upload in uploads)
     listing = list_uploads(uploads)
     spend(len(listing.pictures))
@@ -64,6 +77,7 @@ def submit_paths(
     WbcError
         If there is no picture under the paths, or the public asks.
     """
+    require(Action.CLASSIFY)
     refuse_paths_to_the_public()
     if batch_id is not None and exists(batch_id):
         continue_batch(batch_id)
@@ -83,12 +97,13 @@ def allowed_path(text: str) -> Path:
     WbcError
         If the administrator allows none, or not this one.
     """
+    require(Action.CLASSIFY)
     refuse_paths_to_the_public()
     root = settings().batch_root
     if root is None:
         raise WbcError("Folders of the server are not open to this page.", "The administrator sets WBC_BATCH_ROOT.")
-    path = (root / text.strip()).resolve()
-    if not path.is_relative_to(root.resolve()) or not path.exists():
+    path = (root / text.strip().replace("\0", "")).resolve()
+    if "\0" in text or not path.is_relative_to(root.resolve()) or not path.exists():
         raise WbcError(
             "There is no such folder or file among those open to this page.", f"Name one by its path inside {root}."
         )
@@ -108,6 +123,7 @@ def continue_batch(batch_id: str, uploads: Sequence[Upload] = ()) -> None:
     WbcError
         If another process works on it, its pictures are missing, or other ones were handed in.
     """
+    require(Action.CLASSIFY)
     folder = batch_folder(settings().batches_dir, batch_id)
     request, present = folder.request(), worker().work(batch_id)
     size = 0
@@ -159,10 +175,8 @@ def _create(
     batch_id: str | None = None,
 ) -> BatchFolder:
     if not listing.pictures:
-        count = len(listing.left_out)
-        left = f" {count:,} other {'file was' if count == 1 else 'files were'} left out." if count else ""
         raise WbcError(
-            f"There is no picture among what was handed in.{left}",
+            no_picture_among(listing.left_out),
             "Hand in JPEG, PNG, BMP, TIFF or WebP files, or a zip of them.",
         )
     forget_older(settings().batches_dir, settings().batch_days)
@@ -191,7 +205,12 @@ def _work(folder: BatchFolder, listing: Listing, engine: Engine, in_memory: int 
         make = ray_rows(model_folder, settings().batch_size)
     else:
         make = local_rows(classifier_for, settings().batch_size)
-    return Work(folder, listing, make, in_memory, folder.standing())
+
+    def counted(folder: BatchFolder, listing: Listing) -> Iterator[BatchRow]:
+        request = folder.request()
+        return predictions().counted(request.model_id, make(folder, listing), chosen=request.chosen)
+
+    return Work(folder, listing, counted, in_memory, folder.standing())
 
 
 def _title(names: Sequence[str]) -> str:

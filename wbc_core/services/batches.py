@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wbc_core.batches.folder import (
     ENDED,
+    ID_PATTERN,
     REQUEST,
     Request,
     Standing,
@@ -20,6 +21,8 @@ from wbc_core.batches.rows import BatchRow
 from wbc_core.batches.tally import Tally
 from wbc_core.batches.worker import BatchWorker
 from wbc_core.errors import WbcError
+from wbc_core.services.access import require
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 
 
@@ -77,11 +80,12 @@ def worker() -> BatchWorker:
 
 def exists(batch_id: str) -> bool:
     """Return whether a batch of that name is kept."""
-    return (settings().batches_dir / batch_id / REQUEST).is_file()
+    return bool(ID_PATTERN.fullmatch(batch_id)) and (settings().batches_dir / batch_id / REQUEST).is_file()
 
 
 def cancel_batch(batch_id: str) -> bool:
     """Let a batch end after its current slice; return whether this process worked on it."""
+    require(Action.CLASSIFY)
     return worker().cancel(batch_id)
 
 
@@ -93,6 +97,7 @@ def delete_batch(batch_id: str) -> None:
     WbcError
         If there is none, or another process works on it.
     """
+    require(Action.CLASSIFY)
     folder = batch_folder(settings().batches_dir, batch_id)
     worker().forget(batch_id)
     if folder.held():
@@ -108,6 +113,7 @@ def view_batch(batch_id: str) -> BatchView:
     WbcError
         If there is none.
     """
+    require(Action.CLASSIFY)
     folder = batch_folder(settings().batches_dir, batch_id)
     request, work = folder.request(), worker().work(batch_id)
     if work is not None:
@@ -139,6 +145,7 @@ def wait_for(batch_id: str, report: Callable[[BatchView], None], every_s: float 
 
 def batch_rows(batch_id: str) -> list[BatchRow]:
     """Return the rows done so far, in the order the pictures were handed in."""
+    require(Action.CLASSIFY)
     return batch_folder(settings().batches_dir, batch_id).table()
 
 
@@ -150,6 +157,7 @@ def read_picture(batch_id: str, row: BatchRow) -> bytes | None:
     ImageError
         If it cannot be read any more.
     """
+    require(Action.CLASSIFY)
     work = worker().work(batch_id)
     if work is not None:
         listing = work.listing
@@ -174,6 +182,6 @@ def list_batches() -> Iterator[BatchView]:
         yield view_batch(folder.path.name)
 
 
-def end_batches() -> None:
-    """Leave every batch of this process as it is, to be continued later."""
-    worker().end()
+def end_batches(wait_s: float = 30.0) -> None:
+    """Leave every batch of this process as it is, to be continued later; its slice at hand is done first."""
+    worker().end(wait_s)

@@ -13,9 +13,11 @@ from wbc_core.batches.listing import list_paths
 from wbc_core.errors import ModelError
 from wbc_core.evaluation.subgroups import on_pareto_front
 from wbc_core.inference.cards import load_card
+from wbc_core.services.access import require
 from wbc_core.services.comparing import ModelComparison
 from wbc_core.services.cost_here import CostHere
 from wbc_core.services.models import model_folder
+from wbc_core.services.roles import Action
 
 LONGEST_S = 600
 _CHILD = "import sys; from wbc_core.services.cost_here import measure_here; measure_here(*sys.argv[1:])"
@@ -65,6 +67,7 @@ def cost_of(model_id: str) -> Cost:
     ModelError
         If there is no such model, or its card does not validate.
     """
+    require(Action.LOOK)
     card = load_card(model_folder(model_id))
     speed = card.speed
     return Cost(

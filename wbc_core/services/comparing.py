@@ -16,8 +16,10 @@ from wbc_core.evaluation.measures import ModelMeasures, measure_model
 from wbc_core.evaluation.paired import Pair, PairData, compare_pairs
 from wbc_core.evaluation.prediction_table import PredictionTable, parse_predictions, table_of
 from wbc_core.inference.cards import CARD, load_card, read_verified
+from wbc_core.services.access import require
 from wbc_core.services.compare_pictures import with_groups
 from wbc_core.services.models import classifier_for, installed_ids, model_folder
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 
 PREDICTIONS = "test_predictions.csv"
@@ -69,6 +71,7 @@ class ShippedPredictions:
 
 def models_with_predictions() -> tuple[ShippedPredictions, ...]:
     """Return the installed models whose predictions can be read; the others are left out."""
+    require(Action.LOOK)
     found = []
     for model_id in installed_ids():
         try:
@@ -89,6 +92,7 @@ def shipped_predictions(model_id: str) -> PredictionTable:
     DatasetError
         If the file is no table of predictions.
     """
+    require(Action.LOOK)
     folder = model_folder(model_id)
     return _shipped(folder, _stamp(folder))
 
@@ -101,6 +105,7 @@ def uploaded_predictions(data: bytes, name: str) -> PredictionTable:
     DatasetError
         If it is too large, no such table, or holds probabilities that are none.
     """
+    require(Action.CLASSIFY)
     return with_groups(parse_predictions(data, name, most_bytes=settings().max_upload_mb * 1_000_000))
 
 
@@ -129,6 +134,7 @@ def live_predictions(
     DatasetError
         If there is no labelled data, or none of it can be read.
     """
+    require(Action.CLASSIFY)
     images = read_source(source, split=split)
     tables = []
     for model_id in model_ids:
@@ -171,6 +177,7 @@ def compare_models(
     DatasetError
         If the models have no set, picture or labels in common.
     """
+    require(Action.LOOK)
     ids = tuple(model_ids)
     if not ids or len(set(ids)) < len(ids) or len(ids) > MOST_MODELS:
         raise ModelError(
@@ -194,6 +201,7 @@ def compare_tables(
     DatasetError
         If they have no set, picture or labels in common.
     """
+    require(Action.LOOK)
     sets = _shared_sets(tables)
     if source is None:
         source = next(iter(sets))

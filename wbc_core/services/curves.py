@@ -13,13 +13,14 @@ import pandas as pd
 from wbc_core.errors import WbcError
 from wbc_core.inference.cards import CARD, load_card
 from wbc_core.recipes.spec import parse_recipe
-from wbc_core.reports.tables import safe_text
+from wbc_core.reports.tables import on_one_line
 from wbc_core.runs.catalogue import RunEntry, list_runs, read_entry
 from wbc_core.runs.curves import Curve, read_history, read_run_curve
 from wbc_core.runs.event_files import EventFile, by_training, curve_of, is_event_file, parse_event_file
 from wbc_core.runs.folder import HISTORY, SPEC, State
 from wbc_core.services.access import require_training
 from wbc_core.services.models import installed_ids
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 
 MODEL = "model:"
@@ -92,7 +93,7 @@ def run_choices() -> tuple[RunChoice, ...]:
     AccessError
         If training is not open to this visitor; so do the functions that read a run.
     """
-    require_training()
+    require_training(Action.LOOK)
     runs = [RunChoice(entry.id, entry.title) for entry in list_runs(settings().runs_dir)]
     models = []
     for model_id in installed_ids():
@@ -110,7 +111,7 @@ def load_run(key: str) -> LoadedRun:
     key : str
         From :func:`run_choices` or from a link; anything else than the name of a run's folder is refused.
     """
-    require_training()
+    require_training(Action.LOOK)
     if key.startswith(MODEL):
         return _load_model(key)
     entry = read_entry(settings().runs_dir / key) if _is_name(key) else None
@@ -172,7 +173,7 @@ def load_uploads(files: Sequence[tuple[str, bytes]]) -> tuple[LoadedRun, ...]:
     tuple of LoadedRun
         In the order of upload, event files last; one that cannot be read comes with its problem.
     """
-    require_training()
+    require_training(Action.CLASSIFY)
     loaded: list[LoadedRun] = []
     events: list[EventFile] = []
     for name, data in files[:MOST_UPLOADS]:
@@ -217,10 +218,11 @@ def by_name(runs: Sequence[LoadedRun]) -> dict[str, LoadedRun]:
 
 def curves_csv(curves: Mapping[str, Curve]) -> str:
     """Return curves by name as one CSV table: a column ``run``, then epoch (from 1) and every logged value."""
-    tables = [curve.table.assign(run=safe_text(name)) for name, curve in curves.items()]
+    tables = [curve.table.assign(run=on_one_line(name)) for name, curve in curves.items()]
     table = pd.concat(tables, ignore_index=True).dropna(axis="columns", how="all")
     written = io.StringIO()
-    table[["run", *(column for column in table if column != "run")]].to_csv(written, index=False)
+    table = table[["run", *(column for column in table if column != "run")]]
+    table.rename(columns=on_one_line).to_csv(written, index=False)  # names of columns come from files, too
     return written.getvalue()
 
 

@@ -11,15 +11,18 @@ from wbc_core.biology.age_ranges import AgeRange, ranges_at
 from wbc_core.biology.ages import Age
 from wbc_core.biology.own_ranges import read_own_ranges
 from wbc_core.errors import DatasetError
-from wbc_core.services.access import values_are_judged
+from wbc_core.services.access import require, values_are_judged
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 from wbc_core.smear.agreement import Agreement, beside_analyser, beside_count
 from wbc_core.smear.case import Case, CountingRules
 from wbc_core.smear.count_files import counts_of_predictions, counts_of_table, kind_of, percentages_of_table
 from wbc_core.smear.counts import Counts, model_counts, pooled_counts, typed_counts
 from wbc_core.smear.differential import differential_of
+from wbc_core.smear.field_count_files import counts_of_fields, holds_fields
+from wbc_core.smear.fields.film_words import CAUTIONS
 from wbc_core.smear.progress import Target
-from wbc_core.smear.result import Differential, Line
+from wbc_core.smear.result import Caution, Differential, Line
 
 ABOUT_COUNTING = frozenset(
     {
@@ -31,6 +34,7 @@ ABOUT_COUNTING = frozenset(
         "chosen_crops",
         "not_assessed",
         "not_reviewed",
+        *CAUTIONS,
     }
 )
 """Codes of the cautions that a public server shows; the others speak to a clinic."""
@@ -69,7 +73,7 @@ def count_table(data: bytes, name: str, case: Case, target: Target | None = None
     Parameters
     ----------
     data : bytes
-        CSV as ``wbc predict`` writes it, or with the columns label and count.
+        CSV as ``wbc predict`` writes it, or with the columns label and count; or JSON as ``wbc detect`` writes it.
     name : str
         For messages.
     case : Case
@@ -82,6 +86,7 @@ def count_table(data: bytes, name: str, case: Case, target: Target | None = None
     DatasetError
         It is neither, cannot be read, or holds no leukocyte.
     """
+    require(Action.CLASSIFY)
     _refuse_large(len(data), name)
     return _differential(_counts(data, name), case, target)
 
@@ -94,6 +99,7 @@ def count_typed(given: Mapping[str, object], case: Case, target: Target | None =
     DatasetError
         A name is unknown, a count is no whole number, or no leukocyte was counted.
     """
+    require(Action.CLASSIFY)
     return _differential(typed_counts(given), case, target)
 
 
@@ -107,14 +113,25 @@ def count_answers(
     outside: Mapping[str, int] | None = None,
     failed: int = 0,
     repeats: int = 0,
+    reviewed: bool = False,
+    film: tuple[Caution, ...] = (),
 ) -> Differential:
-    """Count the differential of a batch that is running or done, from its numbers by label and by reason.
+    """Count the differential of a batch or of fields, running or done, from the numbers by label and by reason.
 
     Parameters and errors are those of :func:`wbc_core.smear.counts.model_counts`.
     """
-    return _differential(
-        model_counts(labels, classified, reasons, outside=outside, failed=failed, repeats=repeats), case, target
+    require(Action.CLASSIFY)
+    counts = model_counts(
+        labels,
+        classified,
+        reasons,
+        outside=outside,
+        failed=failed,
+        repeats=repeats,
+        reviewed=reviewed,
+        film=film,
     )
+    return _differential(counts, case, target)
 
 
 def count_file(path: Path, case: Case, target: Target | None = None) -> Differential:
@@ -176,7 +193,7 @@ def compare_with_table(ours: Differential, data: bytes, name: str) -> Agreement:
         It is neither, cannot be read, or shares no line with ours.
     """
     _refuse_large(len(data), name)
-    kind = kind_of(data, name)
+    kind = "predictions" if holds_fields(data) else kind_of(data, name)
     if kind == "predictions":
         raise DatasetError(
             f"{name} holds a model's predictions: on the same pictures they are no count of their own.",
@@ -252,6 +269,8 @@ def without_clinic(result: Differential) -> Differential:
 
 
 def _counts(data: bytes, name: str) -> Counts:
+    if holds_fields(data):
+        return counts_of_fields(data, name)
     kind = kind_of(data, name)
     if kind == "percentages":
         raise DatasetError(

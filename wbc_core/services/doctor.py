@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from wbc_core.errors import WbcError
 from wbc_core.inference.cards import load_card, read_verified
 from wbc_core.jobs.database import database_url
+from wbc_core.services.doctor_operations import examine_operations
 from wbc_core.services.doctor_server import examine_server
 from wbc_core.services.findings import Finding
 from wbc_core.services.models import installed_ids
@@ -44,6 +45,9 @@ SERVING: Final = [
     "tensorboard",
     "psutil",
     "xlsxwriter",
+    "alembic",
+    "prometheus_client",
+    "pythonjsonlogger",
 ]
 TRAINING: Final = ("tensorflow", "keras", "h5py", "onnx", "tf2onnx")
 
@@ -65,6 +69,7 @@ def examine() -> tuple[Finding, ...]:
         _folders,
         _uploads,
         examine_server,
+        examine_operations,
     )
     return tuple(finding for check in checks for finding in check(settings()))
 

@@ -8,9 +8,10 @@ import urllib.request
 from collections.abc import Iterator
 
 from wbc_core.services.access import is_loopback
+from wbc_core.services.doctor_login import examine_login
 from wbc_core.services.findings import Finding
 from wbc_core.services.serving import LAUNCHER
-from wbc_core.settings import PUBLIC_LIMITS, Settings
+from wbc_core.settings import PUBLIC_LIMITS, Settings, login_asked
 
 WAIT_S = 2.0
 
@@ -41,6 +42,7 @@ def examine_server(chosen: Settings) -> Iterator[Finding]:
             f"Other sites may frame a laboratory's app: {chosen.frame_ancestors}.",
             "Leave WBC_FRAME_ANCESTORS empty.",
         )
+    yield from examine_login(chosen)
     yield _port(chosen)
 
 
@@ -48,12 +50,14 @@ def _mode(chosen: Settings) -> Finding:
     place = f"{chosen.address}:{chosen.port}"
     if chosen.mode == "public":
         return Finding("ok", "Mode", f"Public at {place}: nothing is kept, nothing is trained.")
+    if chosen.mode == "laboratory" and login_asked(chosen):
+        return Finding("ok", "Mode", f"Laboratory at {place}: only people who have logged in are served.")
     if chosen.mode == "laboratory":
         return Finding(
             "warning",
             "Mode",
             f"Laboratory at {place}, without a login: training pages are locked.",
-            "Let only the laboratory's network reach it; train by `wbc jobs submit`.",
+            "Set up a login, see docs/deployment.md; till then let only the laboratory's network reach it.",
         )
     if is_loopback(chosen.address):
         return Finding("ok", "Mode", f"Local at {place}: this computer alone.")

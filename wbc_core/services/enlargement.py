@@ -15,6 +15,7 @@ from wbc_core.errors import ImageError, WbcError
 from wbc_core.imaging.decoding import decode_image
 from wbc_core.imaging.enlargement import METHODS, REFERENCE, reduced
 from wbc_core.services.access import spend
+from wbc_core.services.drawn_samples import require_for_picture
 from wbc_core.services.models import classifier_for
 from wbc_core.settings import ROOT
 
@@ -105,6 +106,7 @@ def try_enlargement(
     ModelError
         If the model is missing or altered.
     """
+    require_for_picture(data)
     spend(len(METHODS[factor]))
     picture = decode_image(data, name).pixels
     longest = MOST_SIDE * factor if reduce else MOST_SIDE

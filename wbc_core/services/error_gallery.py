@@ -18,8 +18,10 @@ from wbc_core.evaluation.label_suspicion import Suspicions, suspected_labels
 from wbc_core.evaluation.prediction_table import PredictionTable
 from wbc_core.inference.cards import CARD, load_card
 from wbc_core.reports.tables import safe_text
+from wbc_core.services.access import require
 from wbc_core.services.comparing import shipped_predictions
 from wbc_core.services.models import model_folder
+from wbc_core.services.roles import Action
 
 Kind = Literal["mistakes", "uncertain", "suspected"]
 Status = Literal["classified", "unidentified"]
@@ -131,6 +133,7 @@ def answers_of(model_id: str, source: str) -> Answers:
     DatasetError
         If it has none of that set.
     """
+    require(Action.LOOK)
     folder = model_folder(model_id)
     return _answers(folder, source, (folder / CARD).stat().st_mtime_ns)
 
@@ -144,6 +147,7 @@ def _answers(folder: Path, source: str, card_changed: int) -> Answers:
 
 def note_of(answers: Answers, row: int, note: str) -> NotedLabel:
     """Return a doubt about the label of a picture: the model's most probable other label is what it suggests."""
+    require(Action.REVIEW)
     labels, values = answers.table.labels, answers.table.probabilities[row]
     truth = int(answers.table.truth[row])
     other = int(np.where(np.arange(len(values)) == truth, -1.0, values).argmax())
@@ -155,6 +159,7 @@ def noted_csv(noted: Mapping[str, NotedLabel]) -> str:
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
+    require(Action.REVIEW)
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)

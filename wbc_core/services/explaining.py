@@ -19,7 +19,9 @@ from wbc_core.imaging.decoding import read_image
 from wbc_core.imaging.localisation import CellLocation
 from wbc_core.inference.cards import CARD, load_card
 from wbc_core.inference.pipeline import prepare
+from wbc_core.services.access import require
 from wbc_core.services.models import classifier_for, model_details, model_folder
+from wbc_core.services.roles import Action
 from wbc_core.services.single_image import ImageResult
 from wbc_core.settings import settings
 
@@ -111,6 +113,7 @@ def explain_result(result: ImageResult) -> Explanation:
     ModelError
         If the model is missing or altered by now, or its head allows no heat map.
     """
+    require(Action.LOOK)
     if result.crop is None:
         raise ModelError("There is nothing to explain: the picture was not classified.", "Choose another picture.")
     found = result.cell_x is not None and result.cell_y is not None and result.cell_diameter_px is not None
@@ -174,6 +177,7 @@ def neighbour_picture(neighbour: Neighbour, model_id: str) -> NDArray[np.uint8] 
     -------
     ndarray of uint8, shape (size, size, 3), or None
     """
+    require(Action.LOOK)
     for root in (settings().data_dir, settings().datasets_dir):
         folder = (root / neighbour.source).resolve()
         path = (folder / neighbour.file).resolve()

@@ -18,11 +18,17 @@ COLUMNS = ("file", "xmin", "ymin", "xmax", "ymax", "kind", "score", "label", "co
 MORE_COLUMNS = ("reason", "counted_in")
 """What JSON says of each cell beside these."""
 
+REVIEW_COLUMNS = ("reviewed", "corrected_from", "model_label", "model_confidence")
+"""What files of fields that a person may have corrected say of each cell besides."""
+
 ON_BORDER = "on_border"
 """Reason of a cell that the lower or the right edge cuts."""
 
 ELSEWHERE = "counted_in_another_field"
 """Reason of a cell that an overlapping field counts."""
+
+NOT_FOUND = "not_found"
+"""What a cell was corrected from that only a person has seen."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,11 @@ class FoundCell:
         Of a leukocyte: of every label.
     counted_in : str
         Name of the field that counts it, where another one does.
+    reviewed : bool
+        Whether a person has said what it is.
+    corrected_from : str
+        What it was called before, where a person calls it something else: a label, ``unidentified``, or ``not_found``
+        of a cell that the search had missed.
     """
 
     cell: FieldCell
@@ -55,11 +66,18 @@ class FoundCell:
     reason: str = ""
     probabilities: dict[str, float] = field(default_factory=dict)
     counted_in: str = ""
+    reviewed: bool = False
+    corrected_from: str = ""
 
     @property
     def counts(self) -> bool:
         """Whether it counts in this field."""
         return self.status != "not_counted"
+
+    @property
+    def model_label(self) -> str:
+        """The label that the model finds likeliest; empty of what no model has named."""
+        return max(self.probabilities, key=self.probabilities.__getitem__) if self.probabilities else ""
 
     def diameter_um(self, scale: Scale | None) -> float | None:
         """Return the diameter in µm; None without a scale, and of a cell that the edge cuts."""
@@ -136,16 +154,24 @@ def as_rows(result: FieldResult, columns: Sequence[str] = COLUMNS) -> list[dict[
             "xmax": round(found.cell.xmax),
             "ymax": round(found.cell.ymax),
             "kind": found.cell.kind,
-            "score": found.cell.score,
+            "score": "" if found.corrected_from == NOT_FOUND else found.cell.score,
             "label": found.label,
-            "confidence": "" if found.confidence is None else round(found.confidence, 6),
+            "confidence": "" if found.corrected_from else _rounded(found.confidence),
             "status": found.status,
             "reason": found.reason,
             "counted_in": found.counted_in,
+            "reviewed": found.reviewed,
+            "corrected_from": found.corrected_from,
+            "model_label": found.model_label,
+            "model_confidence": _rounded(found.confidence),
         }
         for found in result.cells
     ]
     return [{column: row[column] for column in columns} for row in rows]
+
+
+def _rounded(confidence: float | None) -> float | str:
+    return "" if confidence is None else round(confidence, 6)
 
 
 def as_summary(result: FieldResult) -> dict[str, Any]:
@@ -166,6 +192,8 @@ def as_summary(result: FieldResult) -> dict[str, Any]:
         "platelet_clumps": result.clumped,
         "red_cells": len(result.counted("rbc")),
         "counted_in_other_fields": sum(found.reason == ELSEWHERE for found in result.cells),
+        "reviewed": sum(found.reviewed for found in result.cells),
+        "corrected": sum(found.corrected_from != "" for found in result.cells),
         "um_per_pixel": None if scale is None else round(scale.um_per_pixel, 6),
         "um_per_pixel_error": None if scale is None else round(scale.error, 6),
         "scale_from": "" if scale is None else scale.source,

@@ -17,22 +17,29 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from wbc_core.batches.left_out import no_picture_among
 from wbc_core.batches.listing import Listing, Upload, list_uploads
 from wbc_core.errors import WbcError
 from wbc_core.imaging.decoding import decode_image
-from wbc_core.services.access import FIELD_COSTS, spend
+from wbc_core.services.access import FIELD_COSTS, require, spend
 from wbc_core.services.field_joining import joined
 from wbc_core.services.field_pictures import decoded_fields
 from wbc_core.services.field_results import FieldResult
 from wbc_core.services.fields import find_in_listing
 from wbc_core.services.models import classifier_for
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
+from wbc_core.smear.decisions import Decisions
+from wbc_core.smear.fields.cells import FieldCell
 
 log = logging.getLogger("wbc_core.fields")
 
 MOST_FIELDS = 500
 KEPT_S = 3600.0
 """How long after its end a run and its pictures stay in memory."""
+
+CellKey = tuple[int, int]
+"""Number of a field in its run, and of a cell in its field."""
 
 
 @dataclass
@@ -46,7 +53,9 @@ class FieldRun:
     labels : tuple of str
         What the model can answer.
     results : list of FieldResult
-        Of the fields done so far, in their order.
+        Of the fields done so far, in their order, as they were found.
+    decisions, added : Decisions, dict
+        What a person calls cells, and those that the search had missed.
     error, hint : str
         Why it ended early; empty while all is well.
     """
@@ -60,6 +69,8 @@ class FieldRun:
     listing: Listing
     in_memory: int
     results: list[FieldResult] = field(default_factory=list)
+    decisions: Decisions[CellKey] = field(default_factory=Decisions)
+    added: dict[CellKey, FieldCell] = field(default_factory=dict)
     error: str = ""
     hint: str = ""
     cancelled: bool = False
@@ -192,10 +203,11 @@ def submit_fields(uploads: Sequence[Upload], *, model_id: str | None = None, sca
     WbcError
         If there is no picture among them, there are too many, or no room for them in memory.
     """
+    require(Action.CLASSIFY)
     listing = list_uploads(uploads)
     if not listing.pictures:
         raise WbcError(
-            "There is no picture among what was handed in.",
+            no_picture_among(listing.left_out),
             "Hand in JPEG, PNG, BMP, TIFF or WebP files of whole fields, or a zip of them.",
         )
     if len(listing.pictures) > MOST_FIELDS:
@@ -228,6 +240,7 @@ def field_run(run_id: str) -> FieldRun:
     WbcError
         If it is not, or no longer, in memory.
     """
+    require(Action.CLASSIFY)
     run = runner().run(run_id)
     if run is None:
         raise WbcError(
@@ -239,6 +252,7 @@ def field_run(run_id: str) -> FieldRun:
 
 def forget_fields(run_id: str) -> None:
     """Remove a run and its pictures from memory."""
+    require(Action.CLASSIFY)
     runner().forget(run_id)
 
 
@@ -250,6 +264,7 @@ def field_pixels(run: FieldRun, number: int) -> NDArray[np.uint8]:
     ImageError
         If it cannot be read.
     """
+    require(Action.CLASSIFY)
     picture = run.listing.pictures[number]
     pixels = decoded_fields().field(run.id, number, lambda: decode_image(picture.read(), picture.name).pixels)
     if runner().run(run.id) is None:

@@ -6,8 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from wbc_core.services.differential import count_answers
+from wbc_core.services.field_cautions import film_cautions_of
 from wbc_core.services.field_results import ELSEWHERE, FieldResult
+from wbc_core.smear.case import Case
+from wbc_core.smear.decisions import NOT_A_CELL, NOT_CLASSED
 from wbc_core.smear.fields.debris import DEBRIS
+from wbc_core.smear.progress import Target
+from wbc_core.smear.result import Differential
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,8 @@ class FieldTotals:
         Leukocytes left out since an overlapping field counts them.
     clumped : bool
         Whether platelets lie in clumps somewhere.
+    not_classed : int
+        Bodies that a person took out of the count, false boxes among them.
     """
 
     classified: Counter[str]
@@ -38,6 +46,12 @@ class FieldTotals:
     red_cells: int
     repeated: int
     clumped: bool
+    not_classed: int = 0
+
+    @property
+    def outside(self) -> dict[str, int]:
+        """Return what lies outside the leukocytes and is part of a differential, by label."""
+        return {**self.debris, "not_classed": self.not_classed}
 
 
 def totals_of(results: Sequence[FieldResult]) -> FieldTotals:
@@ -60,4 +74,44 @@ def totals_of(results: Sequence[FieldResult]) -> FieldTotals:
         repeated=sum(
             found.cell.kind == "wbc" and found.reason == ELSEWHERE for each in counted for found in each.cells
         ),
+        not_classed=sum(found.reason in (NOT_CLASSED, NOT_A_CELL) for each in counted for found in each.cells),
+    )
+
+
+def count_fields(
+    results: Sequence[FieldResult],
+    labels: Sequence[str],
+    case: Case,
+    target: Target | None = None,
+    *,
+    reviewed: bool = False,
+) -> Differential:
+    """Count the differential over fields, with what is to be said of their film and stain.
+
+    Parameters
+    ----------
+    results : sequence of FieldResult
+        Fields of one smear.
+    labels : sequence of str
+        What the model could answer.
+    case, target
+        As in :func:`wbc_core.services.differential.count_table`.
+    reviewed : bool
+        Whether a person has seen every cell and decided.
+
+    Raises
+    ------
+    DatasetError
+        If the labels make no differential, or there is no leukocyte.
+    """
+    totals = totals_of(results)
+    return count_answers(
+        labels,
+        totals.classified,
+        totals.reasons,
+        case,
+        target,
+        outside=totals.outside,
+        reviewed=reviewed,
+        film=film_cautions_of(results),
     )

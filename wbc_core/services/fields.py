@@ -16,6 +16,7 @@ from wbc_core.inference.classifier import Classifier
 from wbc_core.services.field_joining import joined
 from wbc_core.services.field_results import ON_BORDER, FieldResult, FoundCell
 from wbc_core.services.models import classifier_for
+from wbc_core.services.prediction_counts import predictions
 from wbc_core.settings import settings
 from wbc_core.smear.fields.cells import FieldCell, FieldCells
 from wbc_core.smear.fields.finding import find_cells
@@ -121,6 +122,8 @@ def find_in_field(
         )
     leukocytes = found.of_kind("wbc")
     named = name_cells(pixels, leukocytes, classifier, batch_size=settings().batch_size)
+    for answer in named:
+        predictions().count(classifier.card.id, answer)
     answers = iter(named)
     cells = tuple(
         _as_named(cell, next(answers), classifier) if cell.kind == "wbc" else _as_found(cell) for cell in found.cells

@@ -10,9 +10,10 @@ from typing import Literal
 from wbc_core.errors import WbcError
 from wbc_core.evaluation.labelled import predict_labelled
 from wbc_core.evaluation.prediction_table import PredictionTable, table_of
-from wbc_core.services.access import spend
+from wbc_core.services.access import require, spend
 from wbc_core.services.live_set import LiveSet
 from wbc_core.services.models import classifier_for
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 
 log = logging.getLogger("wbc_core.live_run")
@@ -63,6 +64,7 @@ class LiveRun:
         AccessError
             If a public server's visitor has asked for too many pictures.
         """
+        require(Action.CLASSIFY)
         spend(len(self.live.images) * len(self.model_ids))
         self._thread.start()
 

@@ -15,7 +15,8 @@ from wbc_core.datasets.archives import Limits, unpack
 from wbc_core.datasets.file_names import is_archive
 from wbc_core.datasets.sources import IMAGE_SUFFIXES, LabelledImage
 from wbc_core.errors import DatasetError
-from wbc_core.services.access import require_this_computer
+from wbc_core.services.access import require, require_this_computer
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 
 MOST_PICTURES = 20_000
@@ -77,6 +78,7 @@ def uploaded_set(files: Sequence[tuple[str, bytes]], folder: Path) -> LiveSet:
     DatasetError
         If they hold no labelled picture, an archive is broken or made to do harm, or there are two tables.
     """
+    require(Action.CLASSIFY)
     found: dict[str, Path] = {}
     for number, (name, data) in enumerate(files):
         place = folder / f"{number:04d}{PurePosixPath(name).suffix.lower()[:10]}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from wbc_core.errors import ModelError, WbcError
 from wbc_core.inference.cards import CARD, ID_PATTERN, ModelCard, load_card, read_verified
 from wbc_core.inference.classifier import Classifier, load_classifier
-from wbc_core.services.access import is_offered, require_offered
+from wbc_core.services.access import is_offered, require, require_offered
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 
 
@@ -68,10 +70,11 @@ def classifier_for(model_id: str | None) -> Classifier:
 
 def available_models() -> tuple[ModelSummary, ...]:
     """Return the models that can be chosen here, the default one first; those with a broken card are left out."""
+    require(Action.LOOK)
     rows = []
     for path in sorted(settings().models_dir.glob(f"*/{CARD}")):
         try:
-            card = load_card(path.parent)
+            card = known_card(path.parent)
         except WbcError:
             continue  # `wbc models verify` and `show` say what is wrong with it
         if is_offered(card.labels):
@@ -87,7 +90,27 @@ def _summary(card: ModelCard) -> ModelSummary:
 
 def model_details(model_id: str | None = None) -> ModelCard:
     """Return a model's card."""
-    return load_card(model_folder(model_id))
+    return known_card(model_folder(model_id))
+
+
+def known_card(folder: Path) -> ModelCard:
+    """Return a model's card, read again only where its file has changed: a page asks for every card at each click.
+
+    Raises
+    ------
+    ModelError
+        If there is no card, or it does not validate.
+    """
+    try:
+        now = (folder / CARD).stat()
+    except OSError:
+        return load_card(folder)  # raises what is missing
+    return _card(folder, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=64)
+def _card(folder: Path, changed: int, size: int) -> ModelCard:
+    return load_card(folder)
 
 
 def verify_model(model_id: str | None = None) -> ModelCard:

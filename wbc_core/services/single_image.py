@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 
 from wbc_core.biology.labels import in_bone_marrow_study
 from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
+from wbc_core.errors import WbcError
 from wbc_core.imaging.quality import QualityWarning, assess_quality
+from wbc_core.inference.classifier import Classifier
 from wbc_core.inference.judging import judge
 from wbc_core.inference.pipeline import prepare
+from wbc_core.inference.waiting_line import prediction_turn
 from wbc_core.services.access import spend
+from wbc_core.services.drawn_samples import require_for_picture
 from wbc_core.services.models import classifier_for
+from wbc_core.services.prediction_counts import predictions, refused
 
 NOT_CUT_OUT = QualityWarning(
     "no_cell",
@@ -168,13 +173,43 @@ def classify_image(
         If the model is missing or altered, or does not know a label.
     AccessError
         If the model is not offered here, or this session has asked for too many pictures.
+    BusyError
+        If too many pictures wait already.
     """
-    spend(1)
+    return classify_and_keep(data, name, model_id=model_id, labels=labels, microns_per_pixel=microns_per_pixel)[0]
+
+
+def classify_and_keep(
+    data: bytes,
+    name: str,
+    *,
+    model_id: str | None = None,
+    labels: Sequence[str] | None = None,
+    microns_per_pixel: float | None = None,
+) -> tuple[ImageResult, NDArray[np.uint8]]:
+    """Classify as :func:`classify_image` does, and return the upright picture too, shape (height, width, 3) in RGB."""
+    began = time.perf_counter()
+    try:
+        require_for_picture(data)
+        spend(1)
+        classifier = classifier_for(model_id)
+        classifier.columns(labels)
+        with prediction_turn():
+            found = _answer(classifier, data, name, labels, microns_per_pixel)
+    except WbcError as error:
+        refused(error)
+        raise
+    seconds = time.perf_counter() - began
+    predictions().count(classifier.card.id, found[0], seconds=seconds, chosen=labels is not None)
+    return found
+
+
+def _answer(
+    classifier: Classifier, data: bytes, name: str, labels: Sequence[str] | None, microns_per_pixel: float | None
+) -> tuple[ImageResult, NDArray[np.uint8]]:
     start = time.perf_counter()
-    classifier = classifier_for(model_id)
     card = classifier.card
     shown = tuple(labels) if labels is not None else card.labels
-    classifier.columns(labels)
     prepared = prepare(data, name, card.preprocessing)
     asked = time.perf_counter()
     logits, unknown = classifier.look(prepared.crop[np.newaxis])
@@ -188,7 +223,7 @@ def classify_image(
     status, reason = judge(float(values[top]), location.convincing, card.abstention.threshold, unknown=bool(unknown[0]))
     scale = microns_per_pixel if microns_per_pixel is not None else decoded.microns_per_pixel
     found = location.found
-    return ImageResult(
+    result = ImageResult(
         file=name,
         label=shown[top],
         confidence=float(values[top]),
@@ -216,6 +251,7 @@ def classify_image(
             "total": (time.perf_counter() - start) * 1e3,
         },
     )
+    return result, decoded.pixels
 
 
 def warm_up(model_id: str | None = None) -> None:

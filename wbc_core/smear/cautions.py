@@ -27,6 +27,7 @@ def cautions_of(result: Differential, counts: Counts, case: Case, rules: Countin
     """Return what to beware of, the gravest first."""
     return (
         *_of_cells(result),
+        *counts.film,
         *_of_pictures(result, counts),
         *_of_smear(result, case, rules),
         *_of_model(result, counts),
@@ -60,11 +61,8 @@ def _of_pictures(result: Differential, counts: Counts) -> Iterator[Caution]:
         yield Caution("failed", f"{counts.failed:,} {pictures} could not be read and {verb} not counted; {rows} why.")
     empty = result.count_outside("not_a_cell")
     if empty:
-        yield Caution(
-            "not_a_cell",
-            f"{_number(empty, 'picture')} without a stained cell, as the model sees it, and not counted; look for"
-            " missed cells.",
-        )
+        seen, more = ("", "") if result.reviewed else (", as the model sees it,", "; look for missed cells")
+        yield Caution("not_a_cell", f"{_number(empty, 'picture')} without a stained cell{seen} and not counted{more}.")
     if counts.repeats:
         yield Caution("repeats", f"{_number(counts.repeats, 'picture')} the same as an earlier one and counted once.")
     if result.sampling in _SAMPLING:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from wbc_core.biology.counted_cells import differential_labels
+from wbc_core.biology.counted_cells import counted_cells, differential_labels
 from wbc_core.biology.spelling import closest_names, comparison_form, quoted
 from wbc_core.errors import DatasetError
 from wbc_core.smear.counts import Counts, model_counts, typed_counts
@@ -52,7 +52,8 @@ def counts_of_predictions(data: bytes, name: str) -> Counts:
     ----------
     data : bytes
         CSV in UTF-8 as ``wbc predict`` and ``wbc batch`` write it. The columns ``p_<label>`` say what the model could
-        answer; a picture that names an earlier one in ``same_as`` is not counted again.
+        answer; a picture that names an earlier one in ``same_as`` is not counted again. With ``reviewed`` and
+        ``corrected_from`` a person's name goes before the model's, and the count is one by eye where all were decided.
     name : str
         For messages.
 
@@ -76,26 +77,29 @@ def counts_of_predictions(data: bytes, name: str) -> Counts:
     differential_labels(labels)
     classified, reasons = Counter[str](), Counter[str]()
     lines_of: dict[str, int] = {}
-    failed = repeats = 0
+    failed = repeats = unseen = 0
     for number, row in _rows(text, name):
-        place = f"{name}, line {number} ({row['file']})"
+        place = f"{name}, line {number} ({row['file'][:80]})"
         first = lines_of.setdefault(row["file"], number)
         if first != number:
             raise DatasetError(
-                f"{name} lists {row['file']} twice, in lines {first} and {number}.", "Keep one line for each cell."
+                f"{name} lists {row['file'][:80]} twice, in lines {first} and {number}.", "Keep one line for each cell."
             )
         _check(row, labels, place)
         if row["status"] == "failed":
             failed += 1
         elif row.get("same_as"):
             repeats += 1
-        elif row["status"] == "classified":
-            classified[row["label"]] += 1
         else:
-            reasons[row["reason"]] += 1
+            unseen += row.get("reviewed", "").lower() != "true" or row["status"] != "classified"
+            if row["status"] == "classified":
+                classified[row["label"]] += 1
+            else:
+                reasons[row["reason"]] += 1
     if not lines_of:
         raise DatasetError(f"{name} lists no picture.", "Add one line for each cell below the heading.")
-    return model_counts(labels, classified, reasons, failed=failed, repeats=repeats)
+    reviewed = not unseen and failed + repeats < len(lines_of)
+    return model_counts(labels, classified, reasons, failed=failed, repeats=repeats, reviewed=reviewed)
 
 
 def counts_of_table(data: bytes, name: str) -> Counts:
@@ -140,13 +144,14 @@ def _check(row: Mapping[str, str], labels: Sequence[str], place: str) -> None:
         raise DatasetError(f'{place}: status is "{status[:20]}".', f"Expected one of: {', '.join(STATUSES)}.")
     if status == "failed":
         return
-    for column in ("confidence", *(f"p_{label}" for label in labels)):
+    corrected = bool(row.get("corrected_from"))
+    for column in (*(() if corrected else ("confidence",)), *(f"p_{label}" for label in labels)):
         if not -1e-6 <= _number(row[column]) <= 1 + 1e-6:
             raise DatasetError(
                 f'{place}: {column} is "{row[column][:20]}".',
                 "Expected a number from 0 to 1; predict the pictures again.",
             )
-    if row["label"] not in labels:
+    if row["label"] not in labels and not (corrected and row["label"] in counted_cells()):
         hint = closest_names(comparison_form(row["label"]), dict(zip(labels, labels, strict=True)), labels)
         raise DatasetError(f"{place}: {quoted(row['label'])} is not among the labels of the table.", hint)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from wbc_core.biology.counted_cells import counted_cells, counted_label, differential_labels, lines, parts_of
 from wbc_core.errors import DatasetError
+from wbc_core.smear.result import Caution
 
 MOST = 1_000_000
 """Cells of one kind above which a count is taken for a slip of the pen."""
@@ -31,6 +32,8 @@ class Counts:
         Whether a person has seen every leukocyte.
     examiners : tuple of Counts
         What each examiner counted, where two did; else empty.
+    film : tuple of Caution
+        What is to be said of the film and the stain of the fields that were counted, the gravest first.
     """
 
     cells: Mapping[str, int]
@@ -38,6 +41,7 @@ class Counts:
     repeats: int = 0
     by_eye: bool = False
     examiners: tuple[Counts, ...] = ()
+    film: tuple[Caution, ...] = ()
 
     def of_line(self, label: str) -> int:
         """Return the cells of a line, its parts included."""
@@ -115,6 +119,8 @@ def model_counts(
     outside: Mapping[str, int] | None = None,
     failed: int = 0,
     repeats: int = 0,
+    reviewed: bool = False,
+    film: tuple[Caution, ...] = (),
 ) -> Counts:
     """Return the count of a model that named the cells.
 
@@ -123,7 +129,7 @@ def model_counts(
     labels : iterable of str
         What the model could answer: what is not among them was not looked for.
     classified : mapping of str to int
-        Cells that it named, by label.
+        Cells that it named, by label; and those to which a person gave a name that it does not know.
     reasons : mapping of str to int
         Pictures that it did not dare to name, by reason. Those without a stained cell (``not_a_cell``) are kept apart;
         all others are *unidentified*, and a person must decide.
@@ -131,6 +137,10 @@ def model_counts(
         What was found beside them in whole fields, by label: smudge cells, artefacts.
     failed, repeats : int
         Pictures that could not be read, and those that are the same as an earlier one.
+    reviewed : bool
+        Whether a person has seen every cell and decided: then every kind of leukocyte was looked for.
+    film : tuple of Caution
+        What is to be said of film and stain of the fields.
 
     Raises
     ------
@@ -140,9 +150,13 @@ def model_counts(
     known = differential_labels(labels)
     empty = reasons.get("not_a_cell", 0)
     cells = {label: classified.get(label, 0) for label in known}
-    cells |= {label: cells.get(label, 0) + count for label, count in (outside or {}).items()}
-    cells |= {"unidentified": sum(reasons.values()) - empty, "not_a_cell": empty}
-    return Counts(in_order(cells), failed=failed, repeats=repeats)
+    by_hand = {label: count for label, count in classified.items() if label not in known}
+    for more in (outside or {}, by_hand):
+        cells |= {label: cells.get(label, 0) + count for label, count in more.items()}
+    cells |= {"unidentified": sum(reasons.values()) - empty, "not_a_cell": empty + cells.get("not_a_cell", 0)}
+    if reviewed:
+        cells = dict.fromkeys((line.label for line in lines()), 0) | cells
+    return Counts(in_order(cells), failed=failed, repeats=repeats, by_eye=reviewed, film=film)
 
 
 def whole_number(value: object, label: str) -> int:

@@ -119,10 +119,12 @@ class EpochEnd(keras.callbacks.Callback):
         progress.epoch = epoch + 1
         progress.history.append(row)
         # The loss, not the mean of the sets' balanced accuracies: that one jumps with single pictures of a small set.
-        if scores["val_loss"] < progress.best_loss:
-            progress.best_loss, progress.best_epoch = scores["val_loss"], epoch
+        improved = scores["val_loss"] < progress.best_loss
+        progress.best_loss = min(progress.best_loss, scores["val_loss"])
+        if improved or self.recipe.optimisation.keep == "last":
+            progress.best_epoch = epoch
             self.best = [array.copy() for array in (self.average if self.averages else current)]
-        self._step_down(improved=progress.best_epoch == epoch)
+        self._step_down(improved=improved)
         # Earlier phases run to their end: a frozen network that has learned all it can is no reason to stop.
         last_phase = self.recipe.epochs - self.recipe.all_phases()[-1].epochs
         waited = epoch - max(progress.best_epoch, last_phase)

@@ -68,6 +68,7 @@ def export_run(recipe: Recipe, run_dir: Path, settings: Settings) -> ModelCard:
     network(np.zeros((1, *network.input_shape[1:]), np.float32))
     network.save(target / "model.keras")
     write_onnx(target / "model.keras", target / "model.onnx")
+    converted = (target / "model.onnx").read_bytes()
     if half:
         store_in_half(target / "model.onnx")
         (target / "model.keras").unlink()
@@ -115,7 +116,7 @@ def export_run(recipe: Recipe, run_dir: Path, settings: Settings) -> ModelCard:
     save_card(card, target)
     card = calibrated(card, recipe, sets, target, settings)
     save_card(card, target)
-    card = measured(card, network, target, tests, settings)
+    card = measured(card, network, converted, target, tests, settings)
     save_card(card, target)
     return card
 

@@ -28,7 +28,7 @@ def write_onnx(source: Path, target: Path) -> None:
             f"The export to ONNX needs the TensorFlow backend; Keras runs on {keras.backend.backend()}.",
             "Set KERAS_BACKEND=tensorflow and run the same command again: the run itself is kept.",
         )
-    model = keras.saving.load_model(source, compile=False)
+    model = keras.saving.load_model(source, compile=False, safe_mode=True)
     model(np.zeros((1, *model.input_shape[1:]), np.float32))
     model.export(target, format="onnx", verbose=False)
 
@@ -37,7 +37,7 @@ def write_tflite(source: Path, target: Path) -> None:
     """Convert a saved Keras model to TensorFlow Lite."""
     import tensorflow
 
-    model = keras.saving.load_model(source, compile=False)
+    model = keras.saving.load_model(source, compile=False, safe_mode=True)
     target.write_bytes(tensorflow.lite.TFLiteConverter.from_keras_model(model).convert())
 
 

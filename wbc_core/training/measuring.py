@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 
 from wbc_core.biology.labels import SMEAR_PREVALENCE
@@ -20,7 +21,7 @@ from wbc_core.evaluation.calibration import fit_temperature
 from wbc_core.evaluation.labelled import LabelledPredictions, measure, predict_labelled, restricted
 from wbc_core.evaluation.metrics import expected_calibration_error, precision_at_prevalence
 from wbc_core.inference.cards import Calibration, ModelCard, describe_file
-from wbc_core.inference.classifier import Classifier, softmax
+from wbc_core.inference.classifier import Classifier, open_network, softmax
 from wbc_core.inference.measurements import Evaluation
 from wbc_core.recipes.spec import Recipe
 from wbc_core.settings import Settings
@@ -29,6 +30,10 @@ from wbc_core.training.epoch_end import predict_logits
 
 AGREEMENT = 1e-4
 """Largest difference allowed between a softmax value of Keras and of ONNX Runtime."""
+
+STORAGE = 0.02
+"""Largest change of a softmax value allowed by storing weights in half. Rounded weights lose nothing more, but the
+converter multiplies those of a convolution with the normalisation behind it, and the products are rounded anew."""
 
 
 def calibrated(
@@ -68,25 +73,44 @@ def _in_batches(classifier: Classifier, crops: NDArray[np.uint8], batch: int = 6
 def measured(
     card: ModelCard,
     network: keras.Model,
+    converted: bytes,
     folder: Path,
     tests: Mapping[str, tuple[LabelledImage, ...]],
     settings: Settings,
 ) -> ModelCard:
     """Read every test part once: agreement with Keras, evaluations, predictions row by row.
 
+    Parameters
+    ----------
+    card : ModelCard
+        With calibration and abstention.
+    network : keras.Model
+        What was trained.
+    converted : bytes
+        The ONNX file as converted, before its weights were stored in half.
+    folder : Path
+        The model's folder, with the file that ships; all figures are of that one.
+    tests : mapping of str to tuple of LabelledImage
+        Test parts by name.
+    settings : Settings
+        Where the cache lies.
+
     Raises
     ------
     ModelError
-        If the exported network differs from the Keras one.
+        If the converted network differs from the Keras one, or the stored one from the converted.
     """
     classifier = Classifier(folder, settings.inference_threads)
+    whole_weights = open_network(converted, settings.inference_threads, card.id)
     plain = keras.Model(network.input, network.output["logits"])
     evaluations: list[Evaluation] = []
     predicted: dict[str, LabelledPredictions] = {}
-    difference = 0.0
+    difference = stored = 0.0
     for name, images in tests.items():
         crops = cached_crops(images, card.preprocessing, settings.cache_dir)
-        difference = max(difference, _disagreement(classifier, plain, crops))
+        between = _converted(whole_weights, classifier.input_name, crops)
+        difference = max(difference, _disagreement(between, predict_logits(plain, crops)))
+        stored = max(stored, _disagreement(between, _in_batches(classifier, crops)))
         present = tuple(label for label in card.labels if any(image.label == label for image in images))
         whole = predict_labelled(classifier, images)
         predicted[name] = whole
@@ -96,21 +120,31 @@ def measured(
             f"The exported network differs from the Keras one by {difference:.1e} in a probability.",
             f"At most {AGREEMENT:.0e} is allowed; keep the run and report the versions of Keras and ONNX Runtime.",
         )
+    if stored > STORAGE:
+        raise ModelError(
+            f"Storing the weights in half changes a probability by {stored:.1e}; at most {STORAGE} is allowed.",
+            "Set `storage: float32` in the recipe; the run is kept.",
+        )
     _write_predictions(folder / "test_predictions.csv", predicted, card)
     return card.model_copy(
         update={
             "evaluations": tuple(evaluations),
             "precision_at_smear_prevalence": _smear_precision(predicted),
             "keras_agreement": difference,
+            "storage_difference": stored,
             "files": card.files | {"test_predictions.csv": describe_file(folder / "test_predictions.csv")},
         }
     )
 
 
-def _disagreement(classifier: Classifier, plain: keras.Model, crops: NDArray[np.uint8]) -> float:
-    ours = softmax(_in_batches(classifier, crops).astype(np.float64))
-    theirs = softmax(predict_logits(plain, crops).astype(np.float64))
-    return float(np.abs(ours - theirs).max())
+def _converted(session: onnxruntime.InferenceSession, name: str, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the logits of a session without a card, (images, labels)."""
+    batches = [crops[at : at + 64].astype(np.float32) for at in range(0, len(crops), 64)]
+    return np.concatenate([session.run(["logits"], {name: batch})[0] for batch in batches])
+
+
+def _disagreement(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+    return float(np.abs(softmax(ours.astype(np.float64)) - softmax(theirs.astype(np.float64))).max())
 
 
 def _smear_precision(predicted: Mapping[str, LabelledPredictions]) -> dict[str, object]:

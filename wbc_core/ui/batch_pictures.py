@@ -13,7 +13,9 @@ from wbc_core.batches.rows import BatchRow, repeated
 from wbc_core.biology.classes import class_facts
 from wbc_core.errors import WbcError
 from wbc_core.imaging.decoding import decode_image
-from wbc_core.services.batches import BatchView, batch_rows, read_picture
+from wbc_core.services.batch_corrections import BatchReview, corrected_rows
+from wbc_core.services.batches import BatchView, read_picture
+from wbc_core.ui.batch_review import mark_of, show_review
 from wbc_core.ui.compare_thumbnails import SIDE, reduced_address
 from wbc_core.ui.wording import REASONS, percent, short_name
 
@@ -47,6 +49,7 @@ NOTES: Final = {
 
 ON_A_PAGE = 24
 GROUP, PAGE = "batch_group", "batch_page"
+REPEATS = "Repeats, not counted"
 
 _GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(8rem,1fr));gap:0.9rem"
 _BOX = f"width:{SIDE}px;height:{SIDE}px;border-radius:0.4rem"
@@ -54,9 +57,9 @@ _EMPTY = f"{_BOX};display:flex;align-items:center;justify-content:center;text-al
 _WORDS = "font-size:0.8rem;line-height:1.35;overflow-wrap:anywhere"
 
 
-def show_pictures(view: BatchView) -> None:
-    """Ask which number to look behind, and show its pictures, the least certain first."""
-    rows = batch_rows(view.request.id)
+def show_pictures(view: BatchView, review: BatchReview) -> None:
+    """Ask which number to look behind, show its pictures, the least certain first, and offer to correct them."""
+    rows = corrected_rows(view.request.id)
     again = repeated(rows)
     groups = groups_of(rows, again)
     if not groups:
@@ -65,17 +68,20 @@ def show_pictures(view: BatchView) -> None:
     names = list(groups)
     if st.session_state.get(GROUP) not in names:
         st.session_state[GROUP] = names[0]
-    chosen: str = st.selectbox(
-        "Show", names, key=GROUP, format_func=lambda name: f"{name} ({len(groups[name]):,})", on_change=_to_first_page
-    )
+    # Options without their numbers: those change with corrections, and a browser keeps the words that it chose.
+    chosen: str = st.selectbox("Show", names, key=GROUP, on_change=_to_first_page)
     found = groups[chosen]
+    st.caption("1 picture." if len(found) == 1 else f"{len(found):,} pictures, the least certain first.")
     pages = -(-len(found) // ON_A_PAGE)
     page = 1
     if pages > 1:
         st.session_state[PAGE] = min(max(int(st.session_state.get(PAGE) or 1), 1), pages)
         page = st.number_input(f"Page, of {pages}", 1, pages, key=PAGE, width=160)
-    figures = [_figure(view, row) for row in found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]]
+    shown = found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
+    figures = [_figure(view, row, number) for number, row in enumerate(shown, start=1)]
     st.html(f'<div style="{_GRID}">{"".join(figures)}</div>')
+    if chosen != REPEATS:
+        show_review(view, review, shown)
     if not view.pictures_at_hand:
         st.caption("The server no longer has these pictures: uploads are kept in memory for an hour, never on a disk.")
 
@@ -109,19 +115,20 @@ def groups_of(rows: list[BatchRow], again: dict[str, str]) -> dict[str, list[Bat
     sizes = Counter({name: len(found) for name, found in named.items()})
     groups = {name: named[name] for name, _ in sizes.most_common()} | doubtful | noted
     if repeats:
-        groups["Repeats, not counted"] = repeats
+        groups[REPEATS] = repeats
     return {name: sorted(found, key=lambda row: (row.confidence, row.place)) for name, found in groups.items()}
 
 
-def _figure(view: BatchView, row: BatchRow) -> str:
+def _figure(view: BatchView, row: BatchRow, number: int) -> str:
     source = _thumbnail(view, row)
     name = class_facts(row.label).name if row.label else ""
-    alt = escape(f"{name}, {row.file}")
+    alt = escape(f"{number}: {name}{mark_of(row)}, {row.file}")
     if source is None:
         picture = f'<div style="{_EMPTY}" role="img" aria-label="{alt}, not at hand">not at hand</div>'
     else:
         picture = f'<img src="{source}" alt="{alt}" style="{_BOX};object-fit:cover">'
-    said = f"{escape(name)}, {percent(row.confidence)}"
+    sure = "" if row.corrected_from else f", {percent(row.confidence)}".replace(" %", "\u00a0%")
+    said = f"<b>{number}</b> · {escape(name)}{sure}{escape(mark_of(row))}"
     file = (
         f'<span style="opacity:0.8" title="{escape(row.file)}">{escape(short_name(row.file.rpartition("/")[2]))}</span>'
     )

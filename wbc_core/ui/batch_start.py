@@ -31,7 +31,7 @@ def show_start() -> None:
             with st.container(border=True, horizontal_alignment="center"):
                 st.markdown(":material/stacks: **No pictures yet.** Counts appear here.", text_alignment="center")
                 st.caption(
-                    "Each picture holds one cell. For whole camera fields cut the cells out first. "
+                    "Each picture holds one cell; whole camera fields go to the page Fields. "
                     "No pictures at hand? Try the samples.",
                     text_alignment="center",
                 )
@@ -52,7 +52,9 @@ def _handed_in(source: Source) -> str:
         return f"**{plain(short_name(source.path.name))}** on the server."
     size = sum(len(upload.data) for upload in source.uploads) / 1e6
     count = len(source.uploads)
-    return f"**{count:,} {'file' if count == 1 else 'files'}**, {size:,.1f} MB."
+    return (
+        f"**{count:,} {'file' if count == 1 else 'files'}**, {f'{size:,.1f}' if size >= 0.1 else 'less than 0.1'} MB."
+    )
 
 
 def _begin(source: Source, options: Options) -> None:

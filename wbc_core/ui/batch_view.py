@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +13,7 @@ from wbc_core.batches.listing import Upload
 from wbc_core.biology.labels import in_bone_marrow_study
 from wbc_core.biology.statements import BONE_MARROW_STUDY, RESEARCH_USE
 from wbc_core.errors import WbcError
+from wbc_core.services.batch_corrections import BatchReview, review_of_batch
 from wbc_core.services.batch_submission import continue_batch
 from wbc_core.services.batches import BatchView, cancel_batch, delete_batch, view_batch
 from wbc_core.settings import settings
@@ -37,23 +39,26 @@ def show_batch(batch_id: str) -> None:
         st.rerun()
     with failures_shown(*UNEXPECTED):
         view = view_batch(batch_id)
-        st.fragment(_show, run_every=RENEWED_EVERY if view.active else None)(batch_id, view.active)
-        if view.active:
+        review = None if view.active else review_of_batch(batch_id)
+        st.fragment(_show, run_every=RENEWED_EVERY if view.active else None)(batch_id, review)
+        if review is None:
             st.caption("You may close this page: the batch goes on. Its address leads back here.")
             return
         _show_unfinished(view)
         if view.tally.done:
-            show_pictures(view)
+            show_pictures(view, review)
             show_downloads(view)
         _show_delete(view)
         st.caption(f"**{RESEARCH_USE}**")
 
 
-def _show(batch_id: str, active: bool) -> None:
+def _show(batch_id: str, review: BatchReview | None) -> None:
     with failures_shown(*UNEXPECTED):
         view = view_batch(batch_id)
-        if active and not view.active:
+        if review is None and not view.active:
             st.rerun()  # it has just ended: the page stops renewing itself and shows the rest
+        if review is not None and review.steps:
+            view = replace(view, tally=review.tally)
         st.header(plain(short_name(view.request.title)), anchor=False)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             show_mark(view.standing.state)
@@ -71,7 +76,7 @@ def _show(batch_id: str, active: bool) -> None:
             st.info(BONE_MARROW_STUDY, icon=":material/science:")
         _show_figures(view)
         if view.tally.done:
-            show_counts(_counted(view))
+            show_counts(_counted(view, reviewed=review is not None and review.finished))
         _show_failures(view)
         _show_left_out(view)
 
@@ -97,9 +102,16 @@ def _show_progress(view: BatchView) -> None:
     st.button("Cancel", icon=":material/cancel:", on_click=_cancel, args=(view.request.id,), key="batch_cancel")
 
 
-def _counted(view: BatchView) -> Counted:
+def _counted(view: BatchView, *, reviewed: bool) -> Counted:
     tally = view.tally
-    return Counted(view.request.labels, tally.labels, tally.reasons, tally.statuses["failed"], tally.repeats)
+    return Counted(
+        view.request.labels,
+        tally.labels,
+        tally.reasons,
+        tally.statuses["failed"],
+        tally.repeats,
+        reviewed=reviewed,
+    )
 
 
 def _cancel(batch_id: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair
 import streamlit as st
+
+if TYPE_CHECKING:
+    import altair
 
 Spec = dict[str, Any]
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from wbc_core.errors import DatasetError, WbcError
 from wbc_core.evaluation.prediction_table import PredictionTable
+from wbc_core.services.access import may
 from wbc_core.services.compare_pictures import Finder, picture_path
 from wbc_core.services.comparing import (
     ModelComparison,
@@ -20,6 +21,7 @@ from wbc_core.services.comparing import (
     shipped_predictions,
     uploaded_predictions,
 )
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 from wbc_core.ui.compare_live import ask_for_live, newly_done
 from wbc_core.ui.failures import show_failure
@@ -104,7 +106,10 @@ def compared() -> Compared | None:
 
 
 def first_choice(offered: Sequence[ShippedPredictions]) -> list[str]:
-    """Return the models to begin with: those that share the set which most of them have, of two such the larger one.
+    """Return the models to begin with: those that name the same classes of the same set as the default model.
+
+    Models that name fewer or merged classes would take the others' classes away; they can be added. Where nothing is
+    like the default model, the most that are alike; of two choices with as many models the one with the larger set.
 
     Parameters
     ----------
@@ -116,17 +121,20 @@ def first_choice(offered: Sequence[ShippedPredictions]) -> list[str]:
     list of str
         At most :data:`MOST` ids; the default model comes first.
     """
-    most: Counter[str] = Counter()
-    largest: Counter[str] = Counter()
+    alike: dict[tuple[str, frozenset[str]], list[str]] = {}
+    largest: Counter[tuple[str, frozenset[str]]] = Counter()
     for model in offered:
         for name, count in model.sets.items():
-            most[name] += 1
-            largest[name] = max(largest[name], count)
-    if not most:
+            key = (name, frozenset(model.labels))
+            alike.setdefault(key, []).append(model.model_id)
+            largest[key] = max(largest[key], count)
+    if not alike:
         return []
-    chosen = max(most, key=lambda name: (most[name], largest[name]))
-    ids = [model.model_id for model in offered if chosen in model.sets]
-    return sorted(ids, key=lambda model_id: model_id != settings().default_model)[:MOST]
+    default = settings().default_model
+    ids = alike[
+        max(alike, key=lambda key: (default in alike[key] and len(alike[key]) > 1, len(alike[key]), largest[key]))
+    ]
+    return sorted(ids, key=lambda model_id: model_id != default)[:MOST]
 
 
 def shared_sets(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
@@ -217,6 +225,7 @@ def _ask_for_uploads(taken: int) -> tuple[PredictionTable, ...]:
             accept_multiple_files=True,
             max_upload_size=settings().max_upload_mb,
             key="compare_upload",
+            disabled=not may(Action.CLASSIFY),
             help="Columns source, file, truth, label, confidence, and one p_<label> for each label: the form in which "
             "every model here brings its own. Files stay in memory.",
         )

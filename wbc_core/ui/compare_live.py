@@ -12,9 +12,10 @@ import streamlit as st
 
 from wbc_core.biology.statements import NO_PATIENT_DATA
 from wbc_core.errors import WbcError
-from wbc_core.services.access import is_public
+from wbc_core.services.access import is_public, may
 from wbc_core.services.live_run import LiveRun
 from wbc_core.services.live_set import set_at, uploaded_set
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 from wbc_core.ui.failures import show_failure
 from wbc_core.ui.picture_source import FILE_TYPES
@@ -74,6 +75,7 @@ def _ask_for_pictures(models: Mapping[str, str], taken: Sequence[str]) -> None:
         accept_multiple_files=True,
         max_upload_size=settings().max_upload_mb,
         key="compare_live_upload",
+        disabled=not may(Action.CLASSIFY),
         help="Class folders are named after cells, such as neutrophil. The CSV file has the columns file and label.",
     )
     st.markdown(f":material/privacy_tip: {NO_PATIENT_DATA}")

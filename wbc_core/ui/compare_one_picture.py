@@ -12,6 +12,8 @@ from wbc_core.biology.cell_types import all_cell_types
 from wbc_core.biology.classes import class_facts
 from wbc_core.biology.statements import NO_PATIENT_DATA
 from wbc_core.errors import WbcError
+from wbc_core.services.access import may
+from wbc_core.services.roles import Action
 from wbc_core.services.single_image import ImageResult, classify_image
 from wbc_core.settings import settings
 from wbc_core.ui.compare_choice import Compared
@@ -101,6 +103,7 @@ def _ask_for_picture() -> Picture | None:
             type=FILE_TYPES,
             max_upload_size=settings().max_upload_mb,
             key="compare_picture",
+            disabled=not may(Action.CLASSIFY),
         )
         st.markdown(f":material/privacy_tip: {NO_PATIENT_DATA}")
     with sample:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from wbc_core.services.access import may
 from wbc_core.services.curves import LoadedRun, load_uploads, run_choices
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 from wbc_core.ui.failures import show_failure
 
@@ -56,6 +58,7 @@ def ask_for_uploads() -> tuple[LoadedRun, ...]:
             accept_multiple_files=True,
             max_upload_size=settings().max_upload_mb,
             key="curves_upload",
+            disabled=not may(Action.CLASSIFY),
             help="Keras writes one event file of training and one of validation: add both. Files stay in memory.",
         )
     names = tuple(file.file_id for file in files)

@@ -15,7 +15,7 @@ from wbc_core.errors import WbcError
 from wbc_core.services.access import values_are_judged
 from wbc_core.services.differential import count_answers
 from wbc_core.smear.case import SAMPLINGS, Case, Sampling
-from wbc_core.smear.result import Differential, Line, OutsideCount
+from wbc_core.smear.result import Caution, Differential, Line, OutsideCount
 from wbc_core.ui.wording import REASONS, plain
 
 COUNT_KEY, SAMPLING_KEY, NUCLEATED_KEY = "smear_leukocytes", "smear_sampling", "smear_nucleated"
@@ -29,7 +29,11 @@ NUCLEATED_WORDS = {None: "not known", True: "yes", False: "no"}
 
 @dataclass(frozen=True)
 class Counted:
-    """What there is to count: answers by label, abstentions by reason, and what the model could answer at all."""
+    """What there is to count: answers by label, abstentions by reason, and what the model could answer at all.
+
+    A person may have given labels that the model does not know, and may have seen every cell. Of fields there is more
+    to say: what lies outside the leukocytes, and what to beware of in film and stain.
+    """
 
     labels: Sequence[str]
     classified: Mapping[str, int]
@@ -37,6 +41,8 @@ class Counted:
     failed: int = 0
     repeats: int = 0
     outside: Mapping[str, int] = field(default_factory=dict)
+    reviewed: bool = False
+    film: tuple[Caution, ...] = ()
 
 
 def show_counts(counted: Counted, *, sampling: Sampling = "unknown") -> None:
@@ -63,6 +69,8 @@ def show_counts(counted: Counted, *, sampling: Sampling = "unknown") -> None:
             outside=counted.outside,
             failed=counted.failed,
             repeats=counted.repeats,
+            reviewed=counted.reviewed,
+            film=counted.film,
         )
     except WbcError as error:
         _show_numbers(counted)
@@ -167,7 +175,8 @@ def _show_unidentified(counted: Counted) -> None:
 
 
 def _show_numbers(counted: Counted) -> None:
-    rows = [(class_facts(label).name, counted.classified.get(label, 0)) for label in counted.labels]
+    given = [label for label in counted.classified if label not in counted.labels]  # by a person
+    rows = [(class_facts(label).name, counted.classified.get(label, 0)) for label in (*counted.labels, *given)]
     st.dataframe(
         pd.DataFrame(rows, columns=["Class", "Pictures"]),
         hide_index=True,

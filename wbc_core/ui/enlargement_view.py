@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from wbc_core.biology.classes import class_facts
+from wbc_core.services.access import may
 from wbc_core.services.enlargement import (
     EnlargementTrial,
     methods_of,
@@ -15,6 +16,7 @@ from wbc_core.services.enlargement import (
     try_enlargement,
 )
 from wbc_core.services.models import classifier_for
+from wbc_core.services.roles import Action
 from wbc_core.settings import settings
 from wbc_core.ui.before_after import show_before_after
 from wbc_core.ui.picture_source import FILE_TYPES
@@ -103,6 +105,7 @@ def _ask_for_picture() -> _Chosen:
         type=FILE_TYPES,
         max_upload_size=settings().max_upload_mb,
         key="enlarge_upload",
+        disabled=not may(Action.CLASSIFY),
     )
     if uploaded is not None:
         return _Chosen(uploaded.getvalue(), uploaded.name, drawn=False)

@@ -7,7 +7,10 @@ from functools import partial
 
 import streamlit as st
 
+from wbc_core.services.access import may
 from wbc_core.services.error_gallery import Answers, NotedLabel, note_of, noted_csv
+from wbc_core.services.roles import Action
+from wbc_core.ui.login import show_lock
 
 NOTED = "errors_noted"
 LONGEST = 300
@@ -21,6 +24,9 @@ def noted_labels(answers: Answers) -> dict[str, NotedLabel]:
 
 def ask_for_note(answers: Answers, row: int) -> None:
     """Offer to note that a picture's label looks wrong, or to take that back."""
+    if not may(Action.REVIEW):
+        show_lock(Action.REVIEW)
+        return
     noted = noted_labels(answers)
     file = str(answers.table.file[row])
     key = f"errors_note_{answers.source}_{row}"

@@ -10,6 +10,7 @@ import streamlit as st
 
 from wbc_core.errors import WbcError
 from wbc_core.services.access import without_places
+from wbc_core.services.faults import fault_in_words
 from wbc_core.ui.wording import plain, with_commands
 
 log = logging.getLogger("wbc_core.ui")
@@ -39,9 +40,10 @@ def failures_shown(unexpected: str = UNEXPECTED, hint: str = UNEXPECTED_HINT) ->
         yield
     except WbcError as error:
         show_failure(error.message, error.hint)
-    except Exception:
+    except Exception as error:
         log.exception("A page failed")
-        show_failure(unexpected, hint)
+        told = fault_in_words(error) or WbcError(unexpected, hint)
+        show_failure(told.message, told.hint)
 
 
 def show_script_error(error: Exception) -> bool:

@@ -1,18 +1,21 @@
-"""One field of a run: its picture with boxes, the cell that was chosen, and all leukocytes in a row."""
+"""One field of a run: its picture with boxes, the cell that was chosen, and what a person makes of the cells."""
 
 from __future__ import annotations
 
-import numpy as np
-import streamlit as st
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
-from wbc_core.biology.classes import class_facts
-from wbc_core.services.field_results import ELSEWHERE, FieldResult, FoundCell
+import streamlit as st
+
+from wbc_core.services.field_corrections import corrected_results
+from wbc_core.services.field_results import ELSEWHERE, NOT_FOUND, ON_BORDER, FieldResult, FoundCell
 from wbc_core.services.field_runs import FieldRun, field_pixels
-from wbc_core.services.fields import cut_out
 from wbc_core.smear.fields.debris import DEBRIS
+from wbc_core.ui.field_actions import CHOSEN, FIELD, MISSED, add_at, choose, choose_none, follow_changes
+from wbc_core.ui.field_cell import facts_of, name_of, origin_of, show_cell
 from wbc_core.ui.field_picture import Box, show_field
-from wbc_core.ui.wording import REASONS, confidence_in_words, percent, plain, short_name
+from wbc_core.ui.field_review import show_review
+from wbc_core.ui.field_table import show_table
+from wbc_core.ui.wording import percent, plain, short_name
 
 KINDS = {
     "wbc": "Leukocytes",
@@ -21,22 +24,21 @@ KINDS = {
     "platelet": "Platelets",
     "rbc": "Red cells",
 }
-FIELD, SHOWN, CHOSEN = "field_number", "field_kinds", "field_chosen"
-SIDE = 132  # px of a cell on the page
-TITLES = {
-    "red_cell": "Red cell",
-    "platelet": "Platelet",
-    "giant_platelet": "Giant platelet",
-    "platelet_clump": "Platelet clump",
-    "smudge_cell": "Smudge cell",
-    "artefact": "Artefact",
+SHOWN = "field_kinds"
+_LEFT = {
+    ON_BORDER: "left to another field",
+    ELSEWHERE: "left to another field",
+    "not_classed": "taken out by hand",
+    "not_a_cell": "taken out by hand",
 }
 
 
 @st.fragment
 def show_one_field(run: FieldRun) -> None:
-    """Ask which field and which cells to show, and show them."""
-    counted = [number for number, result in enumerate(run.results) if result.status == "counted"]
+    """Ask which field and which cells to show, and show them; what is changed here runs the whole page again."""
+    follow_changes()
+    results = corrected_results(run)
+    counted = [number for number, result in enumerate(results) if result.status == "counted"]
     if st.session_state.get(FIELD) not in counted:
         st.session_state[FIELD] = counted[0]
     choice, kinds = st.columns([6, 5], gap="small", vertical_alignment="bottom")
@@ -45,8 +47,9 @@ def show_one_field(run: FieldRun) -> None:
             "Field",
             counted,
             key=FIELD,
-            format_func=lambda at: f"{short_name(run.results[at].file)} · {_leukocytes(run.results[at])}",
-            on_change=_forget_choice,
+            # as found: words that change with corrections would be lost by a browser that keeps what it chose
+            format_func=lambda at: f"{short_name(run.results[at].file)} · {_leukocytes(run.results[at])} found",
+            on_change=choose_none,
         )
     with kinds:
         shown = st.pills(
@@ -56,10 +59,12 @@ def show_one_field(run: FieldRun) -> None:
             default=[kind for kind in KINDS if kind != "rbc"],
             format_func=KINDS.__getitem__,
             key=SHOWN,
+            wrap=True,
         )
-    result = run.results[number]
+    result = results[number]
     pixels = field_pixels(run, number)
     chosen: int | None = st.session_state.get(CHOSEN)
+    adding = st.session_state.get(MISSED) is not None
     picture, cell = st.columns([8, 3], gap="medium")
     with picture:
         show_field(
@@ -67,21 +72,26 @@ def show_one_field(run: FieldRun) -> None:
             boxes_of(result, shown),
             chosen=chosen,
             alt=f"Field {result.file} with a box around {_leukocytes(result)}",
-            hint="Choose a box to see its cell. Dashed: unidentified. Pale: left to another field.",
+            hint="Click the middle of the cell that was missed."
+            if adding
+            else "Choose a box to see its cell. Dashed: unidentified. Pale: not counted here. Blue: by hand.",
             key=f"field_picture_{number}",
-            on_choice=_choose,
+            on_choice=choose,
+            on_point=(lambda x, y: add_at(run, number, x, y)) if adding else None,
         )
-        st.caption(plain(_facts(result)))
-        for note in result.notes:
-            st.caption(plain(note))
     with cell:
         if chosen is not None and chosen < len(result.cells):
-            _show_cell(result, result.cells[chosen], pixels)
+            show_cell(run, number, chosen, result.cells[chosen], pixels)
         else:
             st.caption("No cell is chosen yet.")
+    st.caption(plain(_facts(result)))
+    for note in result.notes:
+        st.caption(plain(note))
+    show_review(run, number, _open_names(result))
+    show_table(result, shown, f"field_table_{number}")
 
 
-def boxes_of(result: FieldResult, kinds: list[str]) -> list[Box]:
+def boxes_of(result: FieldResult, kinds: Sequence[str]) -> list[Box]:
     """Return the boxes of the kinds asked for, the large ones first, so that small ones stay within reach."""
     boxes = []
     for number, found in enumerate(result.cells):
@@ -90,69 +100,56 @@ def boxes_of(result: FieldResult, kinds: list[str]) -> list[Box]:
         style = [found.cell.kind]
         style += ["uncertain"] if found.status == "unidentified" else []
         style += ["left"] if not found.counts else []
-        name = name_of(found)
-        sure = "" if found.confidence is None else f", {percent(found.confidence)}"
-        left = "" if found.counts else ", left to another field"
-        mark = name if found.cell.kind in ("wbc", *DEBRIS) and found.counts else ""
+        style += ["corrected"] if found.corrected_from else []
         cell = found.cell
         boxes.append(
-            Box(number, cell.xmin, cell.ymin, cell.xmax, cell.ymax, " ".join(style), f"{name}{sure}{left}", mark)
+            Box(number, cell.xmin, cell.ymin, cell.xmax, cell.ymax, " ".join(style), _words(found), _mark(found))
         )
     return sorted(boxes, key=lambda box: -(box.xmax - box.xmin) * (box.ymax - box.ymin))
 
 
-def name_of(found: FoundCell) -> str:
-    """Return what a cell is called: its type, *Unidentified*, or the kind of what is no leukocyte."""
-    if found.cell.kind != "wbc":
-        return TITLES.get(found.label, found.label)
-    return class_facts(found.label).name if found.status != "unidentified" else "Unidentified"
+def _words(found: FoundCell) -> str:
+    parts = [name_of(found)]
+    if found.confidence is not None and not found.corrected_from:
+        parts.append(percent(found.confidence))
+    if not found.counts:
+        parts.append(_LEFT.get(found.reason, "not counted"))
+    words = ", ".join(parts)
+    return f"{words}. {origin}" if (origin := origin_of(found)) else words
 
 
-def _show_cell(result: FieldResult, found: FoundCell, pixels: NDArray[np.uint8]) -> None:
-    st.markdown(f"**{plain(name_of(found))}**")
-    st.image(cut_out(pixels, found), alt=f"The cell as the model saw it: {name_of(found)}", width=SIDE)
-    if found.confidence is not None:
-        closest = class_facts(found.label).name
-        if found.status == "unidentified":
-            st.markdown(f"{REASONS.get(found.reason, '')} Closest: {closest}, {percent(found.confidence)}.")
-        else:
-            st.markdown(f"{confidence_in_words(found.confidence)}: {percent(found.confidence)}")
-        others = sorted(found.probabilities.items(), key=lambda item: -item[1])[1:3]
-        st.caption(plain("; ".join(f"{class_facts(label).name} {percent(share)}" for label, share in others)))
-    size = found.diameter_um(result.scale)
-    if size is not None:
-        st.caption(f"{size:.1f} µm across")
-    if found.reason == ELSEWHERE:
-        st.caption(f"It is counted in {plain(short_name(found.counted_in))}, which shows it too.")
-    elif not found.counts:
-        st.caption("The lower or right edge cuts it: it counts in the neighbouring field.")
+def _mark(found: FoundCell) -> str:
+    """Return what stands beside a box: of what may be a leukocyte its name, of what a person changed a sign too."""
+    if found.corrected_from:
+        return f"{name_of(found)} ✎"
+    if found.cell.kind not in ("wbc", *DEBRIS) or not found.counts:
+        return ""
+    return f"{name_of(found)} ✓" if found.reviewed else name_of(found)
+
+
+def _open_names(result: FieldResult) -> int:
+    """Return how many cells have a name that nobody has looked at."""
+    return sum(
+        found.counts and not found.reviewed and found.status != "unidentified"
+        for found in result.cells
+        if found.cell.kind in ("wbc", *DEBRIS)
+    )
 
 
 def _facts(result: FieldResult) -> str:
-    scale = result.scale
-    if scale is None:
-        words = "scale unknown: fewer than 30 round red cells"
-    elif scale.given:
-        words = f"{scale.um_per_pixel:.4f} µm per pixel, as given"
-    elif scale.stored:
-        words = f"{scale.um_per_pixel:.4f} µm per pixel, as the file states"
-    else:
-        words = (
-            f"{scale.um_per_pixel:.4f} ± {scale.error:.4f} µm per pixel, from {scale.round_red_cells:,} round red cells"
-        )
-    cells = [f"{len(result.counted(kind))} {KINDS[kind].lower()}" for kind in DEBRIS if result.counted(kind)]
-    cells += [f"{len(result.counted('platelet'))} platelets", f"{len(result.counted('rbc'))} red cells that count"]
-    return f"{', '.join((_leukocytes(result), *cells))}; {result.width} × {result.height} px, {words}."
+    cells = [_number(result, kind) for kind in DEBRIS if result.counted(kind)]
+    cells += [_number(result, "platelet"), _number(result, "rbc")]
+    added = sum(found.corrected_from == NOT_FOUND for found in result.cells)
+    cells += [f"{added} added by hand"] if added else []
+    size = f"{result.width} × {result.height} px"
+    return f"{', '.join((_leukocytes(result), *cells))}. {size}, {facts_of(result)}."
 
 
 def _leukocytes(result: FieldResult) -> str:
-    count = len(result.counted("wbc"))
-    return f"{count} {'leukocyte' if count == 1 else 'leukocytes'}"
+    return _number(result, "wbc")
 
 
-def _choose(number: int) -> None:
-    st.session_state[CHOSEN] = number
-
-
-def _forget_choice() -> None:
-    st.session_state.pop(CHOSEN, None)
+def _number(result: FieldResult, kind: str) -> str:
+    """Return how many cells of a kind count, in words."""
+    count, many = len(result.counted(kind)), KINDS[kind].lower()
+    return f"{count:,} {many[:-1] if count == 1 else many}"

@@ -34,7 +34,8 @@ rect { fill: transparent; stroke-width: 2; vector-effect: non-scaling-stroke; cu
 rect:hover, rect:focus { fill: rgba(255, 255, 255, 0.25); outline: none; stroke-width: 4; }
 rect.wbc { stroke: #5b21b6; } rect.platelet { stroke: #0f766e; } rect.rbc { stroke: #c2410c; stroke-width: 1; }
 rect.smudge_cell { stroke: #be185d; } rect.artefact { stroke: #475569; }
-rect.uncertain { stroke-dasharray: 6 4; } rect.left { stroke-opacity: 0.45; }
+rect.uncertain { stroke-dasharray: 6 4; } rect.corrected { stroke: #1d4ed8; stroke-width: 3; }
+rect.left { stroke-opacity: 0.45; } svg.adding, svg.adding rect { cursor: crosshair; }
 rect.chosen { stroke: #facc15; stroke-width: 4; }
 text { font: 600 14px sans-serif; fill: #ffffff; paint-order: stroke; stroke: #3b0764; stroke-width: 3px;
   pointer-events: none; }"""
@@ -61,7 +62,7 @@ export default function (component) {
     const title = document.createElementNS(NS, 'title');
     title.textContent = box.words;
     rect.appendChild(title);
-    const choose = () => setTriggerValue('chosen', box.number);
+    const choose = () => { if (!data.adding) { setTriggerValue('chosen', box.number); } };
     rect.onclick = choose;
     rect.onkeydown = (event) => {
       if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); event.stopPropagation(); choose(); }
@@ -71,10 +72,19 @@ export default function (component) {
       const mark = document.createElementNS(NS, 'text');
       mark.textContent = box.mark;
       mark.setAttribute('x', box.x); mark.setAttribute('y', box.y > 16 ? box.y - 4 : box.y + box.h + 14);
-      mark.style.fontSize = `${Math.max(10, data.width / 46)}px`;
+      mark.style.fontSize = `${Math.max(10, data.width / 46, (11 * data.width) / (stage.clientWidth || 640))}px`;
       svg.appendChild(mark);
     }
   }
+  svg.classList.toggle('adding', data.adding);
+  svg.onclick = (event) => {
+    if (!data.adding) { return; }
+    const place = svg.getBoundingClientRect();
+    setTriggerValue('point', [
+      ((event.clientX - place.left) / place.width) * data.width,
+      ((event.clientY - place.top) / place.height) * data.height,
+    ]);
+  };
   const zoom = (step) => {
     const at = Math.min(ZOOMS.length - 1, Math.max(0, Number(stage.dataset.zoom || 0) + step));
     stage.dataset.zoom = at;
@@ -124,6 +134,7 @@ def show_field(
     hint: str,
     key: str,
     on_choice: Callable[[int], None],
+    on_point: Callable[[float, float], None] | None = None,
 ) -> None:
     """Show a field with its boxes.
 
@@ -141,6 +152,8 @@ def show_field(
         Of the component.
     on_choice : callable
         Called with the number of the box that is chosen, before the page runs again.
+    on_point : callable, optional
+        Where given, clicks choose no boxes: it is called with x and y of the place, in pixels of the field.
     """
     height, width = pixels.shape[:2]
 
@@ -148,6 +161,11 @@ def show_field(
         number = st.session_state[key]["chosen"]
         if number is not None:
             on_choice(int(number))
+
+    def point() -> None:
+        place = st.session_state[key]["point"]
+        if place is not None and on_point is not None:
+            on_point(float(place[0]), float(place[1]))
 
     _component(
         data={
@@ -157,6 +175,7 @@ def show_field(
             "chosen": chosen,
             "alt": alt,
             "hint": hint,
+            "adding": on_point is not None,
             "boxes": [
                 {
                     "number": box.number,
@@ -173,6 +192,7 @@ def show_field(
         },
         key=key,
         on_chosen_change=choose,
+        on_point_change=point,
     )
 
 

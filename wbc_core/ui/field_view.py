@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from wbc_core.biology.statements import RESEARCH_USE
+from wbc_core.services.field_cautions import film_cautions_of
+from wbc_core.services.field_corrections import corrected_results, review_of
 from wbc_core.services.field_runs import FieldRun, field_run, forget_fields
 from wbc_core.services.field_totals import totals_of
 from wbc_core.ui.differential_view import Counted, show_counts
@@ -32,11 +34,19 @@ def show_fields(run_id: str) -> None:
             st.fragment(_show_progress, run_every=RENEWED_EVERY)(run_id)
             return
         _show_failures(run)
-        totals = totals_of(run.results)
+        results = corrected_results(run)
+        totals = totals_of(results)
         if totals.fields:
             show_cautions(run)
             show_one_field(run)
-            counted = Counted(run.labels, totals.classified, totals.reasons, outside=totals.debris)
+            counted = Counted(
+                run.labels,
+                totals.classified,
+                totals.reasons,
+                outside=totals.outside,
+                reviewed=review_of(run).finished,
+                film=film_cautions_of(results),
+            )
             if totals.repeated:
                 cells = "1 leukocyte" if totals.repeated == 1 else f"{totals.repeated:,} leukocytes"
                 st.info(
@@ -72,11 +82,13 @@ def _show_failures(run: FieldRun) -> None:
         st.error(with_commands(run.hint), title=plain(run.error), icon=":material/error:")
     failed = [result for result in run.results if result.status == "failed"]
     if failed:
-        words = f"{len(failed)} of {run.total} pictures were not counted"
+        words = f"{len(failed):,} of {run.total:,} pictures {'was' if len(failed) == 1 else 'were'} not counted"
         with st.expander(words, icon=":material/error:", expanded=len(failed) <= 5):
             st.markdown("\n".join(f"- {plain(result.error)} {with_commands(result.hint)}" for result in failed))
     if run.left_out:
-        with st.expander(f"{len(run.left_out)} files were left out", icon=":material/block:"):
+        count = len(run.left_out)
+        words = f"{count:,} {'file was' if count == 1 else 'files were'} left out"
+        with st.expander(words, icon=":material/block:"):
             st.markdown("\n".join(f"- {plain(file)} {plain(reason)}" for file, reason in run.left_out.items()))
 
 

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from wbc_core.services.access import training_offered
+from wbc_core.services.access import is_public, may
+from wbc_core.services.roles import Action
 from wbc_core.settings import ROOT
 
 NAME = "White blood cell workbench"
 
 
-def _page(file: str, title: str, icon: str, *, default: bool = False) -> StreamlitPage:
-    """Return a page below ``pages/``; its address is the name of its file."""
+NEEDS: Final = {"batch": Action.CLASSIFY, "smear_field": Action.CLASSIFY, "training_jobs": Action.TRAIN}
+"""What a page is for, where a laboratory's viewers may not do that."""
+
+
+def _page(file: str, title: str, icon: str, *, default: bool = False, linked: bool = True) -> StreamlitPage:
+    """Return a page below ``pages/``; its address is the name of its file.
+
+    One that is beyond the visitor's role stands in no menu, and so does one that is not `linked` there.
+    """
     path = ROOT / "pages" / file
-    return st.Page(path, title=title, icon=icon, url_path=path.stem, default=default)
+    shown: Literal["visible", "hidden"] = "visible" if linked and beyond_role(path.stem) is None else "hidden"
+    return st.Page(path, title=title, icon=icon, url_path=path.stem, default=default, visibility=shown)
+
+
+def beyond_role(url_path: str) -> Action | None:
+    """Return what a page is for, where that is more than the visitor's role allows."""
+    action = NEEDS.get(url_path)
+    return None if action is None or may(action) else action
 
 
 def home() -> StreamlitPage:
@@ -62,9 +79,14 @@ def training_jobs() -> StreamlitPage:
     return _page("lab/training_jobs.py", "Training jobs", ":material/model_training:")
 
 
+def privacy() -> StreamlitPage:
+    """Return the page that says where pictures and results go; every page's last line leads there."""
+    return _page("about/privacy.py", "Privacy", ":material/shield_person:", linked=False)
+
+
 def pages() -> list[StreamlitPage]:
     """Return the pages that this server has, in their order; a public one trains nothing."""
-    training = [training_curves(), training_jobs()] if training_offered() else []
+    training = [] if is_public() else [training_curves(), training_jobs()]
     return [
         home(),
         single_image(),
@@ -74,4 +96,5 @@ def pages() -> list[StreamlitPage]:
         error_gallery(),
         super_resolution(),
         *training,
+        privacy(),
     ]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import cv2
 import streamlit as st
 
-from wbc_core.imaging.decoding import decode_image
 from wbc_core.services.models import model_details
-from wbc_core.services.single_image import ImageResult, classify_image
+from wbc_core.services.single_image import ImageResult, classify_and_keep
 from wbc_core.ui.options import Options
 from wbc_core.ui.outline import outlined
 from wbc_core.ui.picture_source import Picture
+from wbc_core.ui.waiting import place_in_line_shown
 
 REMEMBERED = 8
 _KEY = "single_results"
@@ -54,15 +54,15 @@ def classified(picture: Picture, options: Options) -> Shown:
     key = (digest, picture.name, options)
     results: OrderedDict[tuple[str, str, Options], Shown] = st.session_state.setdefault(_KEY, OrderedDict())
     if key not in results:
-        result = classify_image(
-            picture.data,
-            picture.name,
-            model_id=options.model_id,
-            labels=options.labels,
-            microns_per_pixel=options.microns_per_pixel,
-        )
+        with place_in_line_shown():
+            result, pixels = classify_and_keep(
+                picture.data,
+                picture.name,
+                model_id=options.model_id,
+                labels=options.labels,
+                microns_per_pixel=options.microns_per_pixel,
+            )
         needed = model_details(options.model_id).abstention.threshold
-        pixels = decode_image(picture.data, picture.name).pixels
         results[key] = Shown(result, outlined(pixels, result), picture.synthetic, needed)
         while len(results) > REMEMBERED:
             results.popitem(last=False)

@@ -1,13 +1,15 @@
-"""Who is served at the moment: the session that the calling thread runs a page for, and where its page is framed."""
+"""Who is served at the moment: session and login that the calling thread runs a page for, and where it is framed."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from wbc_core.services.access import identify_visitors_by, is_public
+from wbc_core.services.access import identify_people_by, identify_visitors_by, is_public
 from wbc_core.settings import settings
 
 
@@ -17,9 +19,18 @@ def current_session() -> str:
     return "" if context is None else context.session_id
 
 
+def current_claims() -> Mapping[str, object]:
+    """Return what the identity provider said of the visitor at the login, from the signed cookie of the session.
+
+    Empty in a thread that runs no page: what works there was allowed when it was handed in.
+    """
+    return {} if get_script_run_ctx(suppress_warning=True) is None else st.user.to_dict()
+
+
 def tell_sessions_apart() -> None:
     """Let the services find out for whom they work."""
     identify_visitors_by(current_session)
+    identify_people_by(current_claims)
 
 
 def own_window() -> str:

@@ -26,6 +26,7 @@ REASONS = {
     "unknown_cell": "The cell looks like none of the types this model knows.",
     "not_a_cell": "There seems to be no stained cell in the picture.",
     "poor_quality": "The picture is too poor to judge the cell.",
+    "left_open": "A person has looked at it and left it open.",
 }
 
 

@@ -78,7 +78,7 @@ def _installed(identifier: str, models_dir: Path) -> Path:
 def _take_over(model: keras.Model, architecture: str, path: Path, named: str) -> str:
     """Copy every layer of the same name and shapes; refuse a model that has too few of them."""
     try:
-        source = keras.saving.load_model(path, compile=False)
+        source = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
         raise ModelError(f"The Keras file {path} cannot be read.", "Name a .keras file that Keras 3 saved.") from error
     theirs = {layer.name: layer for layer in _all_layers(source)}

@@ -20,24 +20,6 @@ from wbc_core.smear.fields.cells import FieldCell
 from wbc_core.smear.fields.ruler import shrink
 from wbc_core.smear.fields.slide import StainMaps, lit_part, slide_colour_of, stain_maps
 
-CAUTIONS: Final = {
-    "crowded": "Nucleated cells fill more of this field than of any blood film: bone marrow, a cell-rich clump, or red"
-    " cells in the colour of nuclei? The differential of a blood film does not hold.",
-    "thick": "Red cells lie on one another here: a thick part of the film, or rouleaux. Leukocytes are small and dense"
-    " in it; take fields where red cells lie side by side.",
-    "feathered_edge": "Red cells are flat and have no pale middle here, as at the feathered edge, where leukocytes are"
-    " swollen or torn; take fields nearer to the thick end.",
-    "violet_red_cells": "Red cells take the colour of nuclei here: another stain than Romanowsky's, or too alkaline a"
-    " buffer? Types named by a model that never saw such a stain do not hold.",
-    "foreign_colours": "Part of this field has colours that no Romanowsky stain gives: another stain, or coloured"
-    " light? Types named by a model that never saw such a stain do not hold.",
-    "no_violet": "Dark bodies of this field are not violet, as nuclei are after Romanowsky: another stain? Leukocytes"
-    " cannot be found in it.",
-    "coarse": "Red cells are less than 20 pixels wide here: granules and chromatin cannot be seen, and types are less"
-    " sure. Use a stronger objective, or the picture at its full size.",
-}
-"""What is said of a field, by a word for it; the gravest first."""
-
 WIDTH: Final = 20.0
 """Width of a red cell, in pixels, at which all this is measured."""
 
@@ -164,7 +146,7 @@ def film_facts(pixels: NDArray[np.uint8], cells: Sequence[FieldCell], red_cell: 
 
 
 def film_cautions(facts: FilmFacts) -> tuple[str, ...]:
-    """Return what to beware of in a field, the gravest first: words of ``CAUTIONS``."""
+    """Return what to beware of in a field, the gravest first: words of ``film_words.CAUTIONS``."""
     return tuple(_cautions(facts))
 
 

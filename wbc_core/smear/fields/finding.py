@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from wbc_core.imaging.localisation import CellLocation
 from wbc_core.smear.fields.cells import KINDS, FieldCell, FieldCells
 from wbc_core.smear.fields.debris import ARTEFACT, SMUDGE_CELL, debris_name, find_dirt, focus_of, traits_of
-from wbc_core.smear.fields.film import CAUTIONS, film_cautions, film_facts
+from wbc_core.smear.fields.film import film_cautions, film_facts
+from wbc_core.smear.fields.film_words import CAUTIONS
 from wbc_core.smear.fields.leukocytes import RED_CELL, Body, find_leukocytes, smoothed
 from wbc_core.smear.fields.platelets import find_platelets, name_of
 from wbc_core.smear.fields.red_cells import RedCell, find_red_cells
