@@ -34,7 +34,7 @@ from wbc_core.settings import ROOT
 KEPT_S = 140
 """Streamlit keeps a session for 120 s after its browser has gone; then come a collection and a new count."""
 
-OF_SESSIONS = ("session_state", "UploadedFileManager", "media")
+OF_SESSIONS = ("session_state", "uploaded", "media")
 """Kinds of memory that Streamlit counts and that end with a session."""
 
 
@@ -111,7 +111,7 @@ def held(address: str, server: psutil.Process, temporary: Path) -> Held:
         value
         for name, value in values.items()
         if name.startswith("cache_memory_bytes")
-        and any(kind in name for kind in ("session_state", "uploaded", "media"))
+        and any(kind in name for kind in OF_SESSIONS)
     )
     files = sum(1 for path in temporary.rglob("*") if path.is_file())
     return Held(int(active), stored, server.num_threads(), server.num_fds(), files, memory_mb(server, "VmRSS"))
@@ -133,6 +133,15 @@ async def come_and_go(
 
     await asyncio.gather(*(visit(number) for number in range(sessions)))
     return errors
+
+
+def predictions_apart(count: int, warm_up: int, every: int) -> dict[str, float]:
+    """Classify so many pictures in a fresh process, where nothing but them takes memory; as `predictions`."""
+    command = [sys.executable, "-m", "benchmarks.soak", "--here", "--predictions", str(count)]
+    command += ["--warm-up", str(warm_up), "--every", str(every)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def sessions(count: int, kept_s: float = KEPT_S) -> tuple[Held, Held, list[str]]:
@@ -166,16 +175,14 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=2_000)
     parser.add_argument("--sessions", type=int, default=1_000)
     parser.add_argument("--here", action="store_true", help="predict in this process and print JSON")
+    parser.add_argument("--every", type=int, help="predictions between two looks at the memory")
     chosen = parser.parse_args()
-    every = max(1, chosen.predictions // 100)
+    every = chosen.every or max(1, chosen.predictions // 100)
     if chosen.here:
         print(json.dumps(predictions(chosen.predictions, chosen.warm_up, every)))
         return
     if chosen.predictions:
-        command = [sys.executable, "-m", "benchmarks.soak", "--here", "--predictions", str(chosen.predictions)]
-        command += ["--warm-up", str(chosen.warm_up)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ)
-        found = json.loads(done.stdout.splitlines()[-1])
+        found = predictions_apart(chosen.predictions, chosen.warm_up, every)
         print(
             f"{chosen.predictions:,} predictions in one process, {found['rate']:.1f} a second: "
             f"{found['slope']:+.2f} MB for each 10,000 after the warm-up, {found['memory']:.0f} MB at the end, "

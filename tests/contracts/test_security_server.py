@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from scripts.running_app import running_app
@@ -268,5 +268,6 @@ def test_a_made_up_session_becomes_a_new_one(address: str) -> None:
 @pytest.mark.parametrize("data", [b"", b"\0" * 100, b"not a message", bytes(range(256)) * 50])
 def test_messages_that_are_none_end_nothing_but_their_own_line(address: str, data: bytes) -> None:
     with connect(address.replace("http", "ws") + "/_stcore/stream", subprotocols=["streamlit"]) as line:
-        line.send(data)
-        line.send("text instead of bytes")
+        with suppress(ConnectionClosed):  # the server may have hung up on the first already
+            line.send(data)
+            line.send("text instead of bytes")
