@@ -110,8 +110,7 @@ def held(address: str, server: psutil.Process, temporary: Path) -> Held:
     stored = sum(
         value
         for name, value in values.items()
-        if name.startswith("cache_memory_bytes")
-        and any(kind in name for kind in OF_SESSIONS)
+        if name.startswith("cache_memory_bytes") and any(kind in name for kind in OF_SESSIONS)
     )
     files = sum(1 for path in temporary.rglob("*") if path.is_file())
     return Held(int(active), stored, server.num_threads(), server.num_fds(), files, memory_mb(server, "VmRSS"))

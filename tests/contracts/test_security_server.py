@@ -267,7 +267,8 @@ def test_a_made_up_session_becomes_a_new_one(address: str) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\0" * 100, b"not a message", bytes(range(256)) * 50])
 def test_messages_that_are_none_end_nothing_but_their_own_line(address: str, data: bytes) -> None:
-    with connect(address.replace("http", "ws") + "/_stcore/stream", subprotocols=["streamlit"]) as line:
-        with suppress(ConnectionClosed):  # the server may have hung up on the first already
-            line.send(data)
-            line.send("text instead of bytes")
+    where = address.replace("http", "ws") + "/_stcore/stream"
+    # The server may have hung up on the first already.
+    with suppress(ConnectionClosed), connect(where, subprotocols=["streamlit"]) as line:
+        line.send(data)
+        line.send("text instead of bytes")

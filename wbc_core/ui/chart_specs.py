@@ -10,6 +10,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     import altair
+    import pyarrow
 
 Spec = dict[str, Any]
 
@@ -32,6 +33,7 @@ def show_spec(
     spec: Spec,
     *,
     alt: str,
+    rows: pyarrow.Table | None = None,
     key: str | None = None,
     on_select: Callable[[], None] | None = None,
     selection: str | None = None,
@@ -44,6 +46,8 @@ def show_spec(
         From :func:`spec_of`; left as it is.
     alt : str
         The chart in words.
+    rows : pyarrow.Table, optional
+        Its data, where they do not stand in it: plain rows would go through a frame on their way to the browser.
     key : str, optional
         Of the element.
     on_select : callable, optional
@@ -53,6 +57,6 @@ def show_spec(
     """
     own = copy.deepcopy(spec)  # Streamlit takes the data out of it
     if on_select is None:
-        st.vega_lite_chart(spec=own, alt=alt, key=key, width="stretch")
+        st.vega_lite_chart(rows, own, alt=alt, key=key, width="stretch")
     else:
-        st.vega_lite_chart(spec=own, alt=alt, key=key, width="stretch", on_select=on_select, selection_mode=selection)
+        st.vega_lite_chart(rows, own, alt=alt, key=key, width="stretch", on_select=on_select, selection_mode=selection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from wbc_core.biology.classes import class_facts
@@ -18,24 +19,23 @@ def show_probabilities(result: ImageResult) -> None:
     ranked = sorted(result.probabilities.items(), key=lambda pair: pair[1], reverse=True)
     names = [class_facts(label).name for label, _ in ranked]
     texts = [percent(share) for _, share in ranked]
-    rows: list[dict[str, object]] = [
+    rows = pa.table(
         {
-            "type": name,
-            "share": share,
-            "text": text,
-            "bar": f"{name} · {text}",
-            "rank": "other" if place else "first",
+            "type": names,
+            "share": [share for _, share in ranked],
+            "text": texts,
+            "bar": [f"{name} · {text}" for name, text in zip(names, texts, strict=True)],
+            "rank": ["other" if place else "first" for place in range(len(ranked))],
         }
-        for place, (name, text, (_, share)) in enumerate(zip(names, texts, ranked, strict=True))
-    ]
+    )
     in_words = ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True))
-    show_spec(_chart(rows), alt=f"Probability of each type: {in_words}.")
+    show_spec(_chart(len(ranked)), rows=rows, alt=f"Probability of each type: {in_words}.")
     with st.expander("The same as a table"):
         table = pd.DataFrame({"Type": names, "Probability": texts})
         st.table(table, hide_index=True, border="horizontal", alt="Probability of each type")
 
 
-def _chart(rows: list[dict[str, object]]) -> Spec:
+def _chart(bars: int) -> Spec:
     """Return the chart as Vega-Lite has it; Altair takes a second to import, which the first visitor would wait for."""
     # The figures stand in the axis labels, which follow the theme; text marks would stay black in the dark.
     names = {"labelLimit": 230, "labelFontSize": 13, "ticks": False, "domain": False}
@@ -43,8 +43,7 @@ def _chart(rows: list[dict[str, object]]) -> Spec:
     ranks = {"domain": ["first", "other"]}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "data": {"values": rows},
-        "height": BAR_HEIGHT * len(rows) + 30,
+        "height": BAR_HEIGHT * bars + 30,
         "mark": {"type": "bar", "cornerRadius": 3, "height": {"band": 0.62}},
         "encoding": {
             "x": {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": shares},
