@@ -20,7 +20,7 @@ from wbc_core.ui.allowed_hosts import AllowedHosts
 from wbc_core.ui.failures import show_script_error
 from wbc_core.ui.frontend_files import FrontendFiles
 from wbc_core.ui.login_guard import LoginGuard
-from wbc_core.ui.metrics_route import metrics
+from wbc_core.ui.metrics_route import OwnMetricsGuard, metrics
 from wbc_core.ui.request_limits import RequestLimits
 from wbc_core.ui.response_headers import ResponseHeaders
 from wbc_core.ui.startup import lifespan
@@ -39,6 +39,7 @@ app = st.App(
         Middleware(RequestLimits),
         Middleware(AllowedHosts),
         Middleware(LoginGuard),
+        Middleware(OwnMetricsGuard),
         Middleware(FrontendFiles),
     ],
     lifespan=lifespan,

@@ -167,6 +167,14 @@ def test_no_path_leads_to_a_file_of_the_server(address: str, path: str) -> None:
         assert not [secret for secret in SECRETS if secret in body]
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/_stcore/metrics", "/_stcore/metrics/"])
+def test_metrics_are_for_whom_the_settings_name_alone(address: str, path: str) -> None:
+    through_a_proxy = ask(address, get(path, "X-Forwarded-For: 10.0.0.7"))
+    assert through_a_proxy == (404, b"There is nothing here.\n")
+    if not path.endswith("/"):
+        assert ask(address, get(path))[0] == 200
+
+
 # --- sessions -------------------------------------------------------------------------------------------------------
 
 
