@@ -57,8 +57,8 @@ def cold_start(python: str) -> tuple[float, float, list[str]]:
 
 
 def size_mb(folder: Path) -> float:
-    """Return what a folder takes on the disk, in MB (10⁶ bytes)."""
-    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if not path.is_symlink()) / 1e6
+    """Return the size of all files of a folder, in MB (10⁶ bytes)."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) / 1e6
 
 
 def main() -> None:

@@ -80,20 +80,21 @@ def _results() -> tuple[Statement, ...]:
     if is_public():
         batch = Statement(
             "batch_public",
-            "File names and results of a batch stay in memory for an hour after its end. They are gone when the server"
-            " restarts.",
+            "File names, results and corrections of a batch stay in memory for an hour after its end. They are gone"
+            " when the server restarts.",
         )
     else:
         batch = Statement(
             "batch_kept",
-            f"File names and results of a batch are kept on the server's disk for {settings().batch_days:g} days, or"
-            " until you delete it.",
+            "File names and results of a batch, and what a person called its cells instead, are kept on the server's"
+            f" disk for {settings().batch_days:g} days, or until you delete it. Who called them so is not.",
         )
     return (
         batch,
         Statement(
             "single_kept_nowhere",
-            "Results of a single picture and of fields are kept in memory like the pictures, and nowhere else.",
+            "Results of a single picture, and of fields with their corrections, are kept in memory like the pictures,"
+            " and nowhere else.",
         ),
         Statement(
             "no_patient_data",
@@ -152,7 +153,8 @@ def _deletion() -> tuple[Statement, ...]:
         Statement("delete_single", "Single image: the cross beside the file's name lets the picture go."),
         Statement(
             "delete_batch",
-            "Batch: *Delete this batch* removes results and file names from the disk, pictures from memory.",
+            "Batch: *Delete this batch* removes results, corrections and file names from the disk, pictures from"
+            " memory.",
         )
         if not is_public()
         else Statement(
