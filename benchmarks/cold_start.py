@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from statistics import median
 
 import cv2
 
+from scripts.running_app import free_port
 from scripts.visitor import Visitor
 from wbc_core.datasets.synthetic import render_cell
 from wbc_core.settings import ROOT
@@ -40,9 +40,7 @@ async def first_visit(address: str, picture: bytes, began: float) -> tuple[float
 def cold_start(python: str) -> tuple[float, float, list[str]]:
     """Start a server, be its first visitor, end it."""
     picture = cv2.imencode(".png", render_cell("neutrophil", seed=7)[..., ::-1])[1].tobytes()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [python, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
     began = time.perf_counter()

@@ -33,6 +33,7 @@ from benchmarks.fault_scenes import (
     disk_full_in_the_database,
     power_cuts,
 )
+from scripts.running_app import free_port
 from tests.tiny_training import tiny_recipe
 from wbc_core.biology.cell_types import CELL_TYPES
 from wbc_core.datasets.synthetic import render_cell
@@ -220,11 +221,7 @@ def kill_apps(rounds: int, seed: int, place: Path, pictures: int = 400) -> str:
 
 
 def _app(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
     quiet = subprocess.DEVNULL

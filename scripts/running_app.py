@@ -51,9 +51,7 @@ def running_app(environment: Mapping[str, str] | None = None, script: Path = ROO
     RuntimeError
         If the server ends or does not answer within a minute; with what it printed.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
     address = f"http://127.0.0.1:{port}"
@@ -69,7 +67,7 @@ def running_app(environment: Mapping[str, str] | None = None, script: Path = ROO
         )
         try:
             deadline = time.monotonic() + START_SECONDS
-            while not _answers(f"{address}/healthz"):
+            while not answers(address):
                 if server.poll() is not None or time.monotonic() > deadline:
                     printed.seek(0)
                     raise RuntimeError(f"The app did not start:\n{printed.read()}")
@@ -89,9 +87,17 @@ def _end(server: subprocess.Popen[bytes]) -> None:
             server.wait()
 
 
-def _answers(address: str) -> bool:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(address: str) -> bool:
+    """Return whether the app at this address says that it is up."""
     try:
-        with urllib.request.urlopen(address, timeout=2) as response:
+        with urllib.request.urlopen(f"{address}/healthz", timeout=2) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False

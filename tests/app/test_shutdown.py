@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from scripts.running_app import free_port
 from tests.tiny_models import install_tiny_model
 from wbc_core.batches.folder import BatchFolder, batch_folder
 from wbc_core.datasets.synthetic import render_cell
@@ -37,11 +37,8 @@ AT_WORK = 64
 def variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """Variables of a server with one tiny model, folders of its own and a free port; this process has them too."""
     install_tiny_model(tmp_path / "models", "tiny", "Tiny", ("neutrophil", "lymphocyte"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     chosen = {f"WBC_{name.upper()}_DIR": str(tmp_path / name) for name in ("runs", "batches", "models", "cache")}
-    chosen |= {"WBC_DEFAULT_MODEL": "tiny", "WBC_PORT": str(port), "WBC_LOG_FORMAT": "json"}
+    chosen |= {"WBC_DEFAULT_MODEL": "tiny", "WBC_PORT": str(free_port()), "WBC_LOG_FORMAT": "json"}
     for name, value in chosen.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import pytest
 from itsdangerous import URLSafeTimedSerializer
 from playwright.sync_api import Page, expect
 
-from scripts.running_app import ROOT
+from scripts.running_app import ROOT, free_port
 from tests.tiny_models import install_tiny_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -46,12 +45,6 @@ class Laboratory:
 
     app: str
     provider: str
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until_it_answers(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +15,7 @@ import yaml
 from dockerfile_replay import KNOWN, Ignore, Image, replay, steps
 from playwright.sync_api import expect, sync_playwright
 
-from scripts.running_app import CHROMIUM_ARGUMENTS, chromium_path
+from scripts.running_app import CHROMIUM_ARGUMENTS, answers, chromium_path, free_port
 from wbc_core.settings import ROOT, Settings
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -125,23 +122,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 @pytest.fixture
 def container(image: Image) -> Iterator[tuple[str, float, dict[str, str]]]:
     """Address of the app that the image's command serves, when it was started, and its environment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = image.environment | {"WBC_PORT": str(port), "HOME": str(image.root)}
     began = time.perf_counter()
     server = subprocess.Popen(image.command, cwd=image.workdir, env=environment, start_new_session=True)
     yield f"http://127.0.0.1:{port}", began, environment
     server.terminate()
     assert server.wait(30) is not None
-
-
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/healthz", timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
 
 
 def files_of(root: Path) -> dict[str, float]:

@@ -7,13 +7,10 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +20,7 @@ from typing import Any
 import cv2
 import pytest
 
+from scripts.running_app import answers, free_port
 from scripts.visitor import Visitor
 from wbc_core.datasets.synthetic import render_cell
 from wbc_core.settings import ROOT
@@ -76,14 +74,6 @@ def followed(home: Path, port: int, printed: Any) -> subprocess.Popen[bytes]:
     )
 
 
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/healthz", timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
-
-
 async def classify(address: str) -> list[str]:
     """Hand in a drawn cell as a browser would, and return the texts of the page that comes back."""
     picture = cv2.imencode(".png", render_cell(CLASSIFIED.lower(), seed=3)[..., ::-1])[1].tobytes()
@@ -96,9 +86,7 @@ async def classify(address: str) -> list[str]:
 
 @pytest.mark.slow
 def test_who_follows_the_guide_in_an_empty_account_has_a_running_app(home: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address, began = f"http://127.0.0.1:{port}", time.monotonic()
     with tempfile.TemporaryFile("w+") as printed:
         shell = followed(home, port, printed)
