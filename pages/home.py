@@ -23,8 +23,16 @@ st.title(navigation.NAME, anchor=False)
 st.markdown(f":material/biotech: **What it is.** {PURPOSE}")
 st.markdown(f":material/visibility_off: **What it cannot see.** {BLIND_SPOTS}")
 st.markdown(f":material/science: **Before you start.** {RESEARCH_USE} {NO_PATIENT_DATA}")
-if st.button("Classify a picture", type="primary", icon=":material/arrow_forward:", key="home_start"):
-    st.switch_page(navigation.single_image())
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    if st.button("Classify a picture", type="primary", icon=":material/arrow_forward:", key="home_start"):
+        st.switch_page(navigation.single_image())
+    for page, label in (
+        (navigation.batch(), "Count many pictures"),
+        (navigation.smear_field(), "Find cells in whole fields"),
+        (navigation.compare_models(), "Compare models"),
+    ):
+        if navigation.beyond_role(page.url_path) is None:
+            st.page_link(page, label=label, icon=page.icon, width="content")
 
 st.subheader("The eight types it knows", anchor=False)
 show_gallery("home", open_sample)

@@ -1,7 +1,7 @@
 """Write the pictures of the documentation: each page, on a desktop and a phone, in light and dark.
 
-The single-image page shows a drawn sample, so that no picture of a data set is published here. The training pages show
-a laboratory made for the occasion, see scripts/demonstration.py.
+The pages about cells show drawn ones, so that no picture of a data set is published here. The training pages show a
+laboratory made for the occasion, see scripts/demonstration.py.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
+import cv2
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -19,11 +22,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.demonstration import Laboratory, make_laboratory
 from scripts.running_app import CHROMIUM_ARGUMENTS, ROOT, chromium_path, running_app
+from wbc_core.datasets.synthetic import render_cell
 
 SCREENS = {"desktop": (1280, 800), "phone": (390, 844)}
 TALLEST = 4000  # px
 SAMPLE = "Neutrophil"
 CELLS, TRAINING = "cells", "training"
+OF_FEW_COLOURS = (TRAINING, "batch", "compare")
+"""Pages without large photographs, by the beginnings of their names."""
+
+SMEAR = (*("neutrophil",) * 6, *("lymphocyte",) * 3, "monocyte", "eosinophil", "platelet")
+TORN = 17
 
 
 def main() -> None:
@@ -57,14 +66,14 @@ def photograph(pages: Callable[[Page, str], Iterator[str]], address: str, out: P
                 for name in pages(page, address):
                     file = out / f"{name}-{screen}-{theme}.png"
                     _save(page, size, file)
-                    if name.startswith(TRAINING):
+                    if name.startswith(OF_FEW_COLOURS):
                         _reduce(file)
                 page.context.close()
         browser.close()
 
 
 def cell_pages(page: Page, address: str) -> Iterator[str]:
-    """Open the home page and the result of a sample; give the name of each once it is all there."""
+    """Open home, the result of a sample, a batch and the comparison; give the name of each once it is all there."""
     page.goto(f"{address}/")
     page.get_by_role("button", name="Platelet", exact=True).wait_for()
     yield "home"
@@ -74,6 +83,27 @@ def cell_pages(page: Page, address: str) -> Iterator[str]:
     page.get_by_role("button", name="Download as JSON").wait_for()
     page.locator("canvas, svg.marks").first.wait_for()
     yield "single_image"
+    page.goto(f"{address}/batch")
+    page.locator("input[type=file]").first.set_input_files(
+        {"name": "drawn cells.zip", "mimeType": "application/zip", "buffer": drawn_archive()}
+    )
+    page.get_by_role("button", name="Classify them").click()
+    page.get_by_text("Take the results along").wait_for()
+    yield "batch"
+    page.goto(f"{address}/compare_models")
+    page.get_by_role("button", name="Figures as CSV").wait_for()
+    yield "compare_models"
+
+
+def drawn_archive() -> bytes:
+    """Return a zip of 60 drawn cells, in about the shares of a smear, and a file that is torn."""
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for number in range(60):
+            label = SMEAR[number % len(SMEAR)]
+            data = cv2.imencode(".png", render_cell(label, seed=number)[..., ::-1])[1].tobytes()
+            archive.writestr(f"{number:03}.png", data[:400] if number == TORN else data)
+    return target.getvalue()
 
 
 def training_pages(page: Page, address: str, laboratory: Laboratory) -> Iterator[str]:

@@ -31,6 +31,12 @@ def test_the_button_leads_to_the_single_image_page(open_home: Opened, service: S
     assert "No picture yet." in texts(page)
 
 
+def test_the_other_ways_in_stand_beside_it(open_home: Opened) -> None:
+    page = open_home()
+    links = [link.proto.label for link in page.get("page_link")]
+    assert links[:3] == ["Count many pictures", "Find cells in whole fields", "Compare models"]
+
+
 def test_every_type_has_a_picture_with_a_text_and_the_mark_synthetic(open_home: Opened) -> None:
     page = open_home()
     described = [image.proto.imgs[0].alt for image in page.image]

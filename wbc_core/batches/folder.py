@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wbc_core.batches.listing import Picture
 from wbc_core.batches.rows import BatchRow, row_of_line
@@ -27,6 +27,9 @@ REQUEST, STATE, ROWS, LEFT_OUT, LOCK = "batch.json", "state.json", "rows.jsonl",
 DECISIONS: Final = "decisions.jsonl"
 ID_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,60}")
 State = Literal["waiting", "running", "finished", "cancelled", "interrupted", "failed"]
+YEAR_10000: Final = 253_402_300_800
+"""The first second that no calendar of the standard library can name."""
+
 ENDED: Final = frozenset({"finished", "cancelled", "failed"})
 
 
@@ -37,7 +40,8 @@ class Request(BaseModel):
 
     id: str
     title: str
-    created: float
+    created: float = Field(ge=0, lt=YEAR_10000, allow_inf_nan=False)
+    """Seconds since 1970."""
     model_id: str
     model_title: str
     network: str
@@ -62,10 +66,10 @@ class Standing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     state: State
-    total: int = 0
+    total: int = Field(default=0, ge=0)
     message: str = ""
     hint: str = ""
-    seconds: float = 0.0
+    seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Time worked on it."""
 
 

@@ -96,6 +96,8 @@ def row_of_line(line: str | bytes) -> BatchRow:
         if not isinstance(value, expected) or isinstance(value, bool):
             raise TypeError(f"{field.name} is {type(value).__name__}")
     bytes.fromhex(row.digest)
+    if not all(0 <= value <= 1 for value in (row.confidence, *row.probabilities)):
+        raise ValueError("what is no probability stands in the place of one")
     return row
 
 
