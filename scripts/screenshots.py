@@ -24,6 +24,7 @@ from scripts.demonstration import Laboratory, make_laboratory
 from scripts.running_app import CHROMIUM_ARGUMENTS, ROOT, chromium_path, running_app
 from wbc_core.datasets.synthetic import render_cell
 
+IMAGES = ROOT / "docs" / "images"
 SCREENS = {"desktop": (1280, 800), "phone": (390, 844)}
 TALLEST = 4000  # px
 SAMPLE = "Neutrophil"
@@ -38,7 +39,7 @@ TORN = 17
 def main() -> None:
     """Serve the app and photograph its pages."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="folder of the pictures")
+    parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures; all are kept in another one")
     parser.add_argument("--address", help="address of an app that runs already, for the pages about cells alone")
     parser.add_argument("--only", choices=(CELLS, TRAINING), help="only the pages about cells, or about training")
     arguments = parser.parse_args()
@@ -47,13 +48,24 @@ def main() -> None:
         photograph(cell_pages, arguments.address, arguments.out)
         return
     if arguments.only != TRAINING:
-        with running_app() as address:
+        with running_app({"WBC_JOBS_WORKER": "false"}) as address:
             photograph(cell_pages, address, arguments.out)
     if arguments.only != CELLS:
         with tempfile.TemporaryDirectory() as root:
             laboratory = make_laboratory(Path(root))
             with running_app(laboratory.environment) as address:
                 photograph(lambda page, base: training_pages(page, base, laboratory), address, arguments.out)
+    if arguments.out == IMAGES:
+        keep_those_shown()
+
+
+def keep_those_shown() -> None:
+    """Remove the pictures that no document shows."""
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    shown = "\n".join(document.read_text(encoding="utf-8") for document in documents)
+    for file in IMAGES.glob("*.png"):
+        if file.name not in shown:
+            file.unlink()
 
 
 def photograph(pages: Callable[[Page, str], Iterator[str]], address: str, out: Path) -> None:

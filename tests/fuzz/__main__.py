@@ -115,6 +115,8 @@ def main() -> int:
     for name in names:
         print(f"{name:<14}{files[name]:>10,} files{files[name] / max(spent[name], 1e-9):>10,.0f} a second")
     print(f"{sum(files.values()):,} files; seed {seed}; {'nothing found' if well else 'FAILED: see the corpus'}")
+    if untried := [name for name in names if not files[name]]:
+        print(f"No time was left for {', '.join(untried)}: give more SECONDS, or name them by --only.")
     return 0 if well else 1
 
 
