@@ -30,6 +30,10 @@ SECTION = "Without containers"
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 STRANGER = 54_321  # the number of a user who has no account here and owns nothing
 WAIT_S = 480
+NETWORK = re.compile(r"PIP_.*|.*_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE", re.IGNORECASE)
+"""Variables that say how this host reaches packages; a stranger on it has them too, and its pip's files of settings."""
+
+PIP_SETTINGS = (".config/pip/pip.conf", ".pip/pip.conf")
 CLASSIFIED = "Neutrophil"
 
 
@@ -46,7 +50,11 @@ def home() -> Iterator[Path]:
     if not (ROOT / ".git").exists():
         pytest.skip("This is no clone: the guide begins with one.")
     folder = Path(tempfile.mkdtemp(prefix="guide-"))  # not pytest's own folder, which a stranger cannot enter
-    subprocess.run(["git", "clone", "--quiet", "--depth", "1", ROOT.as_uri(), folder / "clone"], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--shared", ROOT, folder / "clone"], check=True)
+    for name in PIP_SETTINGS:
+        if (Path.home() / name).is_file():
+            (folder / name).parent.mkdir(parents=True)
+            shutil.copy(Path.home() / name, folder / name)
     if os.geteuid() == 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, STRANGER, STRANGER, follow_symlinks=False)
@@ -56,7 +64,7 @@ def home() -> Iterator[Path]:
 
 def followed(home: Path, port: int, printed: Any) -> subprocess.Popen[bytes]:
     """Start a shell that follows the guide, with nothing of this session but where pip finds packages."""
-    environment = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    environment = {name: value for name, value in os.environ.items() if NETWORK.fullmatch(name)}
     search = os.pathsep.join([f"{sys.base_prefix}/bin", "/usr/local/bin", "/usr/bin", "/bin"])
     environment |= {"HOME": str(home), "PATH": search, "LANG": "C.UTF-8", "WBC_PORT": str(port)}
     ids: dict[str, Any] = {}
